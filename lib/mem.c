@@ -41,7 +41,7 @@ void *mem_resize(void *p, size_t n, size_t size)
 
 	if (size != 0 && n > SIZE_MAX / size)
 		out_of_memory();
-	q = realloc(p, n * size ? n * size : 1);
+	q = realloc(p, n > 0 && size > 0 ? n * size : 1);
 	if (q == NULL)
 		out_of_memory();
 	return q;

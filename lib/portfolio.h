@@ -53,7 +53,8 @@ enum portfolio_result {
 	PORTFOLIO_OK = 0,
 	PORTFOLIO_NO_CASH = -1,	    /* the buy and its fee cost more than the cash */
 	PORTFOLIO_NO_POSITION = -2, /* the sell is for more than is held */
-	PORTFOLIO_OVERFLOW = -3,    /* a value does not fit, or is above the ceiling */
+	/* a value does not fit, is above the ceiling, or is 0 in a sale that closes nothing */
+	PORTFOLIO_OVERFLOW = -3,
 };
 
 /* Orders and positions above this are refused: 9.2e10 units. */
@@ -82,7 +83,7 @@ enum portfolio_result portfolio_apply(struct portfolio *p, const struct portfoli
 				      struct quantity q, struct price price,
 				      struct portfolio_fill *out);
 
-/* The most units whose cost with fee fits into ${budget}, possibly 0. */
+/* The most units whose cost with fee fits: exact, from 0 to PORTFOLIO_QUANTITY_MAX. */
 struct quantity portfolio_affordable(const struct portfolio_costs *c, struct money budget,
 				     struct price price);
 

@@ -1,0 +1,464 @@
+#include "db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+/*
+ * SQLite up to 3.51.2 can lose committed rows when a checkpoint races a writer (R-59), so
+ * checkpoints and write transactions take the same flock, automatic checkpoints are off and the
+ * last close does not checkpoint either. The flock is also a fair queue where busy_timeout is a
+ * lottery.
+ */
+
+#define DB_LOCK_WAIT_MS 5000
+
+struct db {
+	char *path;
+	struct sql *sql;
+	int lock_fd; /* kept open; locked only inside a transaction */
+	bool in_tx;
+	bool dry;
+};
+
+static const char db_schema[] = {
+#include "schema.inc"
+	0
+};
+
+/* ------------------------------------------------------------------ where the file lies */
+
+static int db_check_owner(const char *path, const struct stat *st, struct err *e)
+{
+	if (st->st_uid != geteuid() && geteuid() != 0)
+		return err_set(e, ERR_PERM, "%s: belongs to another user", path);
+	return 0;
+}
+
+static int db_check_file(const char *path, bool *exists, struct err *e)
+{
+	struct stat st;
+
+	*exists = false;
+	if (lstat(path, &st) != 0) {
+		if (errno == ENOENT)
+			return 0;
+		if (errno == EACCES)
+			return err_sys(e, ERR_PERM, "%s", path);
+		return err_sys(e, errno == ENOTDIR ? ERR_NOTFOUND : ERR_IO, "%s", path);
+	}
+	if (S_ISLNK(st.st_mode))
+		return err_set(e, ERR_PERM, "%s: is a symbolic link", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_DATA, "%s: is no regular file", path);
+	if (st.st_mode & 077)
+		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it", path,
+			       st.st_mode & 0777);
+	*exists = true;
+	return db_check_owner(path, &st, e);
+}
+
+static bool db_network(long type)
+{
+	static const long types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42, 0xfe534d42,
+				      CODA_SUPER_MAGIC, AFS_SUPER_MAGIC };
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if ((type & 0xffffffffL) == types[i])
+			return true;
+	return false;
+}
+
+static int db_check_directory(const char *dir, struct err *e)
+{
+	struct stat st;
+	struct statfs fs;
+
+	if (stat(dir, &st) != 0)
+		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "directory %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_NOTFOUND, "%s: is no directory", dir);
+	/* the sticky bit keeps others from replacing our files */
+	if ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))
+		return err_set(e, ERR_PERM, "directory %s: others can write to it (mode %03o)", dir,
+			       st.st_mode & 0777);
+	if (!(st.st_mode & S_ISVTX) && st.st_uid != 0 && db_check_owner(dir, &st, e) != 0)
+		return -1;
+	if (statfs(dir, &fs) != 0)
+		return err_sys(e, ERR_IO, "directory %s", dir);
+	if (db_network((long)fs.f_type))
+		return err_set(e, ERR_CONFIG, "directory %s: a race cannot live on a network file system",
+			       dir);
+	return 0;
+}
+
+/* The path with its directory resolved, so that only a link in the last place is refused. */
+static char *db_resolve(const char *path, struct err *e)
+{
+	char *a = mem_strdup(path), *b = mem_strdup(path), *real = NULL, *out = NULL;
+	const char *dir = dirname(a), *base = basename(b);
+
+	if (path[0] == '\0' || strcmp(base, "/") == 0 || strcmp(base, ".") == 0 ||
+	    strcmp(base, "..") == 0) {
+		err_set(e, ERR_USAGE, "\"%s\" is no file name", path);
+		goto out;
+	}
+	real = realpath(dir, NULL);
+	if (real == NULL) {
+		err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "directory %s", dir);
+		goto out;
+	}
+	if (db_check_directory(real, e) != 0)
+		goto out;
+	out = mem_printf("%s/%s", strcmp(real, "/") == 0 ? "" : real, base);
+out:
+	free(real);
+	free(b);
+	free(a);
+	return out;
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static struct db *db_new(const char *path, bool create, bool *exists, struct err *e)
+{
+	struct db *db = mem_alloc(sizeof *db);
+	static const char *const beside[] = { "-wal", "-shm", ".lock" };
+	bool other;
+
+	db->lock_fd = -1;
+	db->path = db_resolve(path, e);
+	if (db->path == NULL || db_check_file(db->path, exists, e) != 0)
+		goto fail;
+	if (!*exists && !create) {
+		err_set(e, ERR_NOTFOUND, "%s: no such database; tr-init creates one", path);
+		goto fail;
+	}
+	for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
+		char *name = mem_printf("%s%s", db->path, beside[i]);
+		int r = db_check_file(name, &other, e);
+
+		free(name);
+		if (r != 0)
+			goto fail;
+	}
+	return db;
+fail:
+	db_close(db);
+	return NULL;
+}
+
+static int db_open_lock(struct db *db, struct err *e)
+{
+	char *name = mem_printf("%s.lock", db->path);
+
+	db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (db->lock_fd < 0)
+		err_sys(e, errno == EACCES || errno == EROFS || errno == ELOOP ? ERR_PERM : ERR_IO,
+			"%s", name);
+	free(name);
+	return db->lock_fd < 0 ? -1 : 0;
+}
+
+static int db_identify(struct db *db, struct err *e)
+{
+	int64_t id, version;
+
+	if (sql_scalar(db->sql, "PRAGMA application_id", &id, e) != 0 ||
+	    sql_scalar(db->sql, "PRAGMA user_version", &version, e) != 0) {
+		/* SQLite's word for a file that is none */
+		if (e->status == ERR_INTERNAL && strstr(e->text, "not a database") != NULL)
+			e->status = ERR_CONFIG;
+		return err_prefix(e, "%s", db->path);
+	}
+	if (id != DB_APPLICATION_ID)
+		return err_set(e, ERR_CONFIG, "%s: is no race database", db->path);
+	if (version > DB_VERSION)
+		return err_set(e, ERR_CONFIG,
+			       "%s: has schema version %lld, these tools know up to %d: upgrade them",
+			       db->path, (long long)version, DB_VERSION);
+	if (version < 1)
+		return err_set(e, ERR_CONFIG, "%s: has schema version %lld", db->path,
+			       (long long)version);
+	return 0;
+}
+
+struct db *db_open(const char *path, struct err *e)
+{
+	bool exists = false;
+	struct db *db = db_new(path, false, &exists, e);
+
+	if (db == NULL)
+		return NULL;
+	db->sql = sql_open(db->path, false, e);
+	if (db->sql == NULL || db_identify(db, e) != 0 || db_open_lock(db, e) != 0) {
+		db_close(db);
+		return NULL;
+	}
+	return db;
+}
+
+/* Whether the file holds nothing at all yet. */
+static int db_is_blank(struct db *db, bool *blank, struct err *e)
+{
+	int64_t id, tables;
+
+	if (sql_scalar(db->sql, "PRAGMA application_id", &id, e) != 0 ||
+	    sql_scalar(db->sql, "SELECT count(*) FROM sqlite_schema", &tables, e) != 0)
+		return -1;
+	*blank = id == 0 && tables == 0;
+	return 0;
+}
+
+static int db_lay_schema(struct db *db, bool *created, struct err *e)
+{
+	bool blank;
+	int r;
+
+	if (db_is_blank(db, &blank, e) != 0)
+		return -1;
+	if (!blank)
+		return 0;
+	if (sql_script(db->sql, "PRAGMA journal_mode = WAL", e) != 0 || db_begin(db, e) != 0)
+		return -1;
+	/* somebody else may have been first */
+	r = db_is_blank(db, &blank, e);
+	if (r == 0 && blank) {
+		r = sql_script(db->sql, db_schema, e);
+		*created = r == 0;
+	}
+	return db_end(db, r, e);
+}
+
+struct db *db_create(const char *path, bool *created, struct err *e)
+{
+	bool exists = false;
+	struct db *db = db_new(path, true, &exists, e);
+
+	*created = false;
+	if (db == NULL)
+		return NULL;
+	db->sql = sql_open(db->path, true, e);
+	if (db->sql == NULL || db_open_lock(db, e) != 0)
+		goto fail;
+	if (db_lay_schema(db, created, e) != 0) {
+		if (e->status == ERR_INTERNAL && strstr(e->text, "not a database") != NULL)
+			e->status = ERR_CONFIG;
+		err_prefix(e, "%s", db->path);
+		goto fail;
+	}
+	if (db_identify(db, e) != 0)
+		goto fail;
+	return db;
+fail:
+	db_close(db);
+	return NULL;
+}
+
+void db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	sql_close(db->sql);
+	if (db->lock_fd >= 0)
+		close(db->lock_fd);
+	free(db->path);
+	free(db);
+}
+
+struct sql *db_sql(struct db *db)
+{
+	return db->sql;
+}
+
+const char *db_path(const struct db *db)
+{
+	return db->path;
+}
+
+struct sql_stmt *db_get(struct db *db, const char *text)
+{
+	return sql_get(db->sql, text);
+}
+
+/* ------------------------------------------------------------------ transactions */
+
+static void db_alarm(int sig)
+{
+	(void)sig; /* only to interrupt flock */
+}
+
+/* A blocking flock with a limit: waiters are served in order, which polling would not give. */
+static int db_flock(int fd, int64_t wait_ms, struct err *e)
+{
+	struct sigaction act = { .sa_handler = db_alarm }, old;
+	struct itimerval timer = { .it_interval = { .tv_usec = 50000 } }, none = { 0 };
+	int64_t until = tstamp_boot_ms() + wait_ms;
+	int r;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK && errno != EINTR)
+		return err_sys(e, ERR_IO, "lock file");
+	sigemptyset(&act.sa_mask);
+	sigaction(SIGALRM, &act, &old);
+	timer.it_value.tv_sec = wait_ms / 1000;
+	timer.it_value.tv_usec = wait_ms % 1000 * 1000 + 1;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	while ((r = flock(fd, LOCK_EX)) != 0 && errno == EINTR && tstamp_boot_ms() < until)
+		;
+	if (r != 0 && errno == EINTR)
+		err_set(e, ERR_TEMP, "database is busy: another process has been writing for %lld s",
+			(long long)(wait_ms / 1000));
+	else if (r != 0)
+		err_sys(e, ERR_IO, "lock file");
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return r == 0 ? 0 : -1;
+}
+
+int db_begin(struct db *db, struct err *e)
+{
+	if (db->dry && db->in_tx)
+		return 0;
+	assert(!db->in_tx);
+	assert(sql_autocommit(db->sql));
+	if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
+		return -1;
+	if (sql_script(db->sql, "BEGIN IMMEDIATE", e) != 0) {
+		flock(db->lock_fd, LOCK_UN);
+		return -1;
+	}
+	db->in_tx = true;
+	return 0;
+}
+
+int db_end(struct db *db, int r, struct err *e)
+{
+	assert(db->in_tx);
+	if (db->dry)
+		return r;
+	/* After FULL or IOERR SQLite has rolled back by itself; going on would autocommit. */
+	if (r == 0 && sql_autocommit(db->sql))
+		r = err_set(e, ERR_INTERNAL, "database: the transaction was lost");
+	if (r == 0)
+		r = sql_script(db->sql, "COMMIT", e);
+	if (!sql_autocommit(db->sql)) {
+		struct err ignored = { 0 };
+
+		/* the first error is the one to tell */
+		sql_script(db->sql, "ROLLBACK", &ignored);
+	}
+	assert(sql_autocommit(db->sql));
+	db->in_tx = false;
+	flock(db->lock_fd, LOCK_UN);
+	return r;
+}
+
+int db_dry_run(struct db *db, struct err *e)
+{
+	if (db_begin(db, e) != 0)
+		return -1;
+	db->dry = true;
+	return 0;
+}
+
+bool db_is_dry(const struct db *db)
+{
+	return db->dry;
+}
+
+int db_read_begin(struct db *db, struct err *e)
+{
+	return db->in_tx ? 0 : sql_script(db->sql, "BEGIN", e);
+}
+
+void db_read_end(struct db *db)
+{
+	struct err ignored = { 0 };
+
+	/* a read transaction has nothing to lose */
+	if (!db->in_tx && !sql_autocommit(db->sql))
+		sql_script(db->sql, "COMMIT", &ignored);
+}
+
+int db_checkpoint(struct db *db, struct err *e)
+{
+	int64_t busy;
+	int r;
+
+	assert(!db->in_tx);
+	if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
+		return -1;
+	r = sql_scalar(db->sql, "PRAGMA wal_checkpoint(TRUNCATE)", &busy, e);
+	flock(db->lock_fd, LOCK_UN);
+	if (r != 0 && e->status == ERR_TEMP) {
+		*e = (struct err){ 0 };
+		r = 0;
+	}
+	return r;
+}
+
+int64_t db_wal_size(const struct db *db)
+{
+	char *name = mem_printf("%s-wal", db->path);
+	struct stat st;
+	int r = stat(name, &st);
+
+	free(name);
+	return r == 0 ? st.st_size : 0;
+}
+
+/* ------------------------------------------------------------------ lock files */
+
+static bool db_same_file(int fd, const char *name)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(name, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struct err *e)
+{
+	char *name = mem_printf("%s%s", db->path, suffix);
+	int64_t until = tstamp_boot_ms() + wait_ms;
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	int fd = -1;
+
+	for (;;) {
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0) {
+			err_sys(e, errno == EACCES || errno == ELOOP ? ERR_PERM : ERR_IO, "%s", name);
+			break;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && db_same_file(fd, name))
+			break;
+		close(fd);
+		fd = -1;
+		if (tstamp_boot_ms() >= until) {
+			err_set(e, ERR_TEMP, "%s: held by another process", name);
+			break;
+		}
+		nanosleep(&pause, NULL);
+	}
+	free(name);
+	return fd;
+}

@@ -1,0 +1,82 @@
+#ifndef DB_H
+#define DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "sql.h"
+
+/*
+ * A race database as a file: where it may lie, who may read it, its identity and version, and
+ * write transactions under the lock of SEMANTICS R-59.
+ *
+ * Beside race.db live race.db-wal and race.db-shm (SQLite's), race.db.lock (the queue of
+ * writers) and race.db.cycle (held by tr-cycle while a window runs). All are 0600 and stay.
+ */
+
+#define DB_APPLICATION_ID 1414677313
+#define DB_VERSION 1
+
+struct db;
+
+/*
+ * Open a race. ERR_NOTFOUND if there is no such file; ERR_PERM if the file or its directory
+ * belong to somebody else or are open to others (R-65); ERR_CONFIG if it is no race database or
+ * a newer one, or lies on a network file system (R-64).
+ */
+struct db *db_open(const char *path, struct err *e);
+
+/*
+ * Create the file if it is absent or empty and lay the schema, in one transaction; a race that
+ * is there already is opened. *${created} tells.
+ */
+struct db *db_create(const char *path, bool *created, struct err *e);
+
+/* Close; an open transaction is rolled back. NULL is fine. */
+void db_close(struct db *db);
+
+struct sql *db_sql(struct db *db);
+const char *db_path(const struct db *db);
+
+/* Statement of this database: sql_get(db_sql(db), text). */
+struct sql_stmt *db_get(struct db *db, const char *text);
+
+/*
+ * Write transactions: BEGIN IMMEDIATE under flock on the lock file, waiting at most five seconds
+ * (then ERR_TEMP), and COMMIT or ROLLBACK. They do not nest, except that db_outer makes the
+ * transactions inside it join one (for replay and dry runs).
+ *
+ *	if (db_begin(db, e) != 0)
+ *		return -1;
+ *	r = work(db, e);
+ *	return db_end(db, r, e);
+ */
+int db_begin(struct db *db, struct err *e);
+/* COMMIT if ${r} is 0, else ROLLBACK; returns 0 only if the work is on disk. */
+int db_end(struct db *db, int r, struct err *e);
+
+/* From now on nothing is committed: db_end(0) keeps the transaction, db_close rolls all back.
+ * For --dry-run, which thereby runs the same statements as the real thing. */
+int db_dry_run(struct db *db, struct err *e);
+bool db_is_dry(const struct db *db);
+
+/* A consistent view over several reads: until db_read_end, all statements see one state. */
+int db_read_begin(struct db *db, struct err *e);
+void db_read_end(struct db *db);
+
+/* Move the write-ahead log into the file and empty it, under the writers' lock. Gives up at
+ * once and returns 0 if a reader is in the way. */
+int db_checkpoint(struct db *db, struct err *e);
+
+/* Bytes in the write-ahead log. */
+int64_t db_wal_size(const struct db *db);
+
+/*
+ * Lock files (R-70): O_CLOEXEC, O_NOFOLLOW, never unlinked, inode checked again after locking.
+ * ${wait_ms} 0 fails at once, else polls; ERR_TEMP if somebody holds it. The descriptor, to be
+ * closed to release, or -1.
+ */
+int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struct err *e);
+
+#endif

@@ -1,0 +1,104 @@
+#include "digest.h"
+
+#include <sodium/crypto_hash_sha256.h>
+#include <string.h>
+
+#include "banned.h"
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct digest_state),
+	       "the opaque state is too small");
+_Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(struct digest_state),
+	       "the opaque state is not aligned enough");
+_Static_assert(crypto_hash_sha256_BYTES == DIGEST_SIZE, "not SHA-256");
+
+static crypto_hash_sha256_state *state_of(struct digest_state *s)
+{
+	return (void *)s->opaque;
+}
+
+void digest_init(struct digest_state *s)
+{
+	crypto_hash_sha256_init(state_of(s));
+}
+
+void digest_update(struct digest_state *s, const void *data, size_t n)
+{
+	if (n != 0)
+		crypto_hash_sha256_update(state_of(s), data, n);
+}
+
+static void update_u64(struct digest_state *s, uint64_t v)
+{
+	unsigned char bytes[8];
+
+	for (int i = 7; i >= 0; i--) {
+		bytes[i] = (unsigned char)(v & 0xff);
+		v >>= 8;
+	}
+	digest_update(s, bytes, sizeof bytes);
+}
+
+void digest_field(struct digest_state *s, const void *data, size_t n)
+{
+	update_u64(s, n);
+	digest_update(s, data, n);
+}
+
+void digest_int(struct digest_state *s, int64_t v)
+{
+	update_u64(s, (uint64_t)v);
+}
+
+void digest_final(struct digest_state *s, struct digest *out)
+{
+	crypto_hash_sha256_final(state_of(s), out->bytes);
+}
+
+void digest_of(const void *data, size_t n, struct digest *out)
+{
+	struct digest_state s;
+
+	digest_init(&s);
+	digest_update(&s, data, n);
+	digest_final(&s, out);
+}
+
+void digest_hex(const struct digest *d, char hex[DIGEST_HEX_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < DIGEST_SIZE; i++) {
+		hex[2 * i] = digits[d->bytes[i] >> 4];
+		hex[2 * i + 1] = digits[d->bytes[i] & 15];
+	}
+	hex[2 * DIGEST_SIZE] = '\0';
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int digest_unhex(const char *hex, struct digest *out)
+{
+	struct digest d;
+
+	if (strlen(hex) != DIGEST_HEX_SIZE - 1)
+		return -1;
+	for (size_t i = 0; i < DIGEST_SIZE; i++) {
+		int high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -1;
+		d.bytes[i] = (unsigned char)(high << 4 | low);
+	}
+	*out = d;
+	return 0;
+}

@@ -1,0 +1,304 @@
+#include "feed.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ident.h"
+#include "mem.h"
+#include "sim.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+static const char sql_interval[] =
+	"SELECT interval_s FROM candles WHERE asset_id = :asset AND source_id = :source "
+	"ORDER BY interval_s LIMIT 1";
+static const char sql_source_id[] = "SELECT id FROM sources WHERE name = :name";
+
+/* ------------------------------------------------------------------ naming */
+
+/* "csv:/abs/file.csv", "sim", "import": the series a feed reads. The caller's. */
+static char *feed_source(const struct roster_feed *f)
+{
+	if (strcmp(f->feed, "csv") == 0)
+		return mem_printf("csv:%s", f->arg);
+	if (strcmp(f->feed, "history") == 0)
+		return mem_strdup(f->arg[0] != '\0' ? f->arg : "import");
+	return mem_strdup("sim");
+}
+
+static int feed_parse_csv(struct roster_feed *f, const char *symbol, struct err *e)
+{
+	struct candlefile head = { 0 };
+	char *path = realpath(f->arg, NULL);
+
+	if (path == NULL)
+		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "feed csv: %s", f->arg);
+	free(f->arg);
+	f->arg = path;
+	if (candlefile_peek(&head, path, e) != 0)
+		return -1;
+	if (strcmp(head.asset, symbol) != 0)
+		return err_set(e, ERR_DATA, "feed csv: %s holds candles of %s, not of %s", path, head.asset,
+			       symbol);
+	free(f->quote);
+	f->quote = mem_strdup(head.quote);
+	return 0;
+}
+
+static int feed_parse_sim(const struct roster_feed *f, struct err *e)
+{
+	int64_t base;
+
+	if (f->arg[0] == '\0')
+		return 0;
+	if (decimal_parse(f->arg, strlen(f->arg), PRICE_SCALE, &base, e) != 0 || base <= 0)
+		return err_set(e, ERR_DATA, "feed sim: \"%.40s\" is not a price above 0", f->arg);
+	return 0;
+}
+
+int feed_parse(const char *text, const char *symbol, const char *quote, const char *accept_quote,
+	       struct roster_feed *f, struct err *e)
+{
+	const char *colon = strchr(text, ':');
+	int r = 0;
+
+	f->feed = mem_strndup(text, colon != NULL ? (size_t)(colon - text) : strlen(text));
+	f->arg = mem_strdup(colon != NULL ? colon + 1 : "");
+	f->quote = mem_strdup(quote);
+	if (strcmp(f->feed, "sim") == 0)
+		r = feed_parse_sim(f, e);
+	else if (strcmp(f->feed, "csv") == 0)
+		r = feed_parse_csv(f, symbol, e);
+	else if (strcmp(f->feed, "history") == 0)
+		r = f->arg[0] != '\0' ? ident_check_source(f->arg, e) : 0;
+	else
+		r = err_set(e, ERR_DATA, "feed %.40s: unknown; there are sim, csv:FILE and history[:SOURCE]",
+			    f->feed);
+	if (r == 0 && strcmp(f->quote, quote) != 0 &&
+	    (accept_quote == NULL || strcmp(f->quote, accept_quote) != 0))
+		r = err_set(e, ERR_DATA,
+			    "feed %s: its prices are in %s, the race's are in %s; --accept-quote %s takes them "
+			    "for the same",
+			    f->feed, f->quote, quote, f->quote);
+	if (r != 0) {
+		free(f->feed);
+		free(f->arg);
+		free(f->quote);
+		*f = (struct roster_feed){ 0 };
+	}
+	return r;
+}
+
+/* ------------------------------------------------------------------ sim */
+
+static void feed_sim_asset(const struct feed_request *q, struct sim_asset *a)
+{
+	struct err none = { 0 };
+
+	*a = (struct sim_asset){ .seed = (uint64_t)config_num(q->config, CONFIG_SIM_SEED) };
+	snprintf(a->symbol, sizeof a->symbol, "%s", q->symbol);
+	if (q->feed->arg[0] != '\0')
+		decimal_parse(q->feed->arg, strlen(q->feed->arg), PRICE_SCALE, &a->base.u, &none);
+}
+
+/* The id of a source, 0 if it was never stored. */
+static int feed_find_source(struct db *db, const char *name, int64_t *id, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_source_id);
+	int r;
+
+	sql_text(s, ":name", name);
+	r = sql_row(s, e);
+	*id = r == 1 ? sql_col_int(s, 0) : 0;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+/* Candles since the newest stored one, at most as many as a context shows. */
+static int feed_fetch_sim(const struct feed_request *q, struct feed_candles *out, struct err *e)
+{
+	struct market_series m = { .asset_id = q->asset_id, .interval_s = TSTAMP_WINDOW_MS / 1000 };
+	int64_t last = q->window_ms - TSTAMP_WINDOW_MS, newest = -1;
+	int64_t want = config_num(q->config, CONFIG_CONTEXT_CANDLES);
+	struct sim_asset a;
+
+	if (feed_find_source(q->db, "sim", &m.source_id, e) != 0)
+		return -1;
+	if (m.source_id != 0 && market_newest(q->db, &m, q->window_ms, &newest, e) != 0)
+		return -1;
+	if (newest >= 0 && (last - newest) / TSTAMP_WINDOW_MS < want)
+		want = (last - newest) / TSTAMP_WINDOW_MS;
+	if (want > last / TSTAMP_WINDOW_MS)
+		want = last / TSTAMP_WINDOW_MS;
+	if (want <= 0)
+		return 0;
+	feed_sim_asset(q, &a);
+	out->source = mem_strdup("sim");
+	out->interval_s = m.interval_s;
+	out->n = (size_t)want;
+	out->candles = mem_array(out->n, sizeof *out->candles);
+	sim_candles(&a, last, out->n, out->candles);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ csv */
+
+static void feed_complain(void *ctx, int64_t line, const char *reason)
+{
+	char *first = ctx;
+
+	if (first[0] == '\0')
+		snprintf(first, 200, "line %lld: %s", (long long)line, reason);
+}
+
+static int feed_read_csv(const struct feed_request *q, struct feed_candles *out, struct err *e)
+{
+	char first[200] = "";
+	struct candlefile_options o = { .complain = feed_complain, .ctx = first };
+	struct candlefile f = { 0 };
+
+	if (candlefile_read(&f, q->feed->arg, &o, e) != 0)
+		return -1;
+	if (f.bad > 0)
+		err_set(e, ERR_DATA, "feed csv: %s: %lld bad rows, the first: %s", q->feed->arg,
+			(long long)f.bad, first);
+	else if (strcmp(f.asset, q->symbol) != 0)
+		err_set(e, ERR_DATA, "feed csv: %s holds candles of %s", q->feed->arg, f.asset);
+	else if (strcmp(f.quote, q->feed->quote) != 0)
+		err_set(e, ERR_DATA, "feed csv: %s: its currency is now %s", q->feed->arg, f.quote);
+	if (e->status != 0) {
+		candlefile_release(&f);
+		return -1;
+	}
+	out->source = feed_source(q->feed);
+	out->interval_s = f.interval_s;
+	out->candles = f.candles;
+	out->n = f.n;
+	return 0;
+}
+
+/* A file is read once, and again when its size or time stamp changed; in between a window's
+ * price is a look-up in the candle table. */
+static int feed_fetch_csv(const struct feed_request *q, struct feed_candles *out, struct err *e)
+{
+	char *source = feed_source(q->feed);
+	struct market_file known;
+	struct stat st;
+	int64_t id;
+	bool found = false;
+	int r = -1;
+
+	if (feed_find_source(q->db, source, &id, e) != 0)
+		goto out;
+	if (id != 0 && market_file_load(q->db, id, &known, &found, e) != 0)
+		goto out;
+	if (stat(q->feed->arg, &st) != 0) {
+		/* what was read of it is still good */
+		r = found ? 0 : err_sys(e, ERR_NOTFOUND, "feed csv: %s", q->feed->arg);
+		goto out;
+	}
+	out->file = (struct market_file){ .asset_id = q->asset_id,
+					  .size = st.st_size,
+					  .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) +
+						      st.st_mtim.tv_nsec };
+	if (found && known.asset_id == q->asset_id && known.size == out->file.size &&
+	    known.mtime_ns == out->file.mtime_ns) {
+		r = 0;
+		goto out;
+	}
+	r = feed_read_csv(q, out, e);
+	out->has_file = r == 0;
+	out->file.interval_s = out->interval_s;
+out:
+	free(source);
+	return r;
+}
+
+int feed_fetch(const struct feed_request *q, struct feed_candles *out, struct err *e)
+{
+	*out = (struct feed_candles){ 0 };
+	if (strcmp(q->feed->feed, "sim") == 0)
+		return feed_fetch_sim(q, out, e);
+	if (strcmp(q->feed->feed, "csv") == 0)
+		return feed_fetch_csv(q, out, e);
+	return 0; /* history: there already */
+}
+
+void feed_release(struct feed_candles *c)
+{
+	free(c->source);
+	free(c->candles);
+	*c = (struct feed_candles){ 0 };
+}
+
+int feed_store(const struct feed_request *q, const struct feed_candles *c, struct err *e)
+{
+	struct market_series m = { .asset_id = q->asset_id, .interval_s = c->interval_s };
+	struct market_counts counts = { 0 };
+
+	if (c->source == NULL)
+		return 0;
+	if (roster_source(q->db, c->source, &m.source_id, e) != 0 ||
+	    market_add(q->db, &m, c->candles, c->n, q->window_ms, true, &counts, e) != 0)
+		return -1;
+	return c->has_file ? market_file_store(q->db, m.source_id, &c->file, e) : 0;
+}
+
+/* ------------------------------------------------------------------ price */
+
+/* The interval of a series: the file's, or the finest that was stored. */
+static int feed_interval(const struct feed_request *q, int64_t source_id, int64_t *interval_s,
+			 struct err *e)
+{
+	struct sql_stmt *s = db_get(q->db, sql_interval);
+	int r;
+
+	sql_int(s, ":asset", q->asset_id);
+	sql_int(s, ":source", source_id);
+	r = sql_row(s, e);
+	*interval_s = r == 1 ? sql_col_int(s, 0) : 0;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+static enum view_quality feed_quality(const struct config *c, int64_t age_ms)
+{
+	if (age_ms <= config_num(c, CONFIG_MARKET_FRESH_AGE_S) * 1000)
+		return VIEW_FRESH;
+	if (age_ms <= config_num(c, CONFIG_MARKET_MAX_AGE_S) * 1000)
+		return VIEW_LAST_GOOD;
+	return VIEW_STALE;
+}
+
+int feed_price(const struct feed_request *q, struct market_price *p, bool *found, struct err *e)
+{
+	struct market_series m = { .asset_id = q->asset_id };
+	struct view_candle *c = NULL;
+	char *source = feed_source(q->feed);
+	size_t n = 0;
+	int r = feed_find_source(q->db, source, &m.source_id, e);
+
+	*found = false;
+	free(source);
+	if (r != 0 || m.source_id == 0)
+		return r;
+	if (feed_interval(q, m.source_id, &m.interval_s, e) != 0)
+		return -1;
+	if (m.interval_s == 0)
+		return 0;
+	if (market_candles(q->db, &m, q->window_ms, 1, &c, &n, e) != 0)
+		return -1;
+	if (n == 1) {
+		*found = true;
+		*p = (struct market_price){ .asset_id = q->asset_id, .price = c->close,
+					    .price_ms = c->open_ms + m.interval_s * 1000,
+					    .source_id = m.source_id, .interval_s = m.interval_s };
+		p->quality = feed_quality(q->config, q->window_ms - p->price_ms);
+	}
+	free(c);
+	return 0;
+}

@@ -1,0 +1,195 @@
+#include "journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+#include "banned.h"
+
+static const char sql_cycle[] =
+	"SELECT c.previous_ms, c.decision, c.live, c.state, c.attempts, p.hash, p.content, "
+	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = c.window_ms) "
+	"FROM cycles AS c JOIN pins AS p ON p.hash = c.pin WHERE c.window_ms = :window";
+static const char sql_latest[] =
+	"SELECT window_ms, live FROM cycles WHERE window_ms < :before ORDER BY window_ms DESC LIMIT 1";
+static const char sql_pin_add[] =
+	"INSERT INTO pins (hash, content) SELECT :hash, :content "
+	"WHERE NOT EXISTS (SELECT 1 FROM pins WHERE hash = :hash)";
+static const char sql_cycle_add[] =
+	"INSERT INTO cycles (window_ms, previous_ms, pin, decision, live, state, attempts, started_ms) "
+	"VALUES (:window, :previous, :pin, :decision, :live, 'running', 1, :at)";
+static const char sql_done[] =
+	"SELECT 1 FROM events WHERE window_ms = :window AND stage = :stage AND type = 'completed'";
+static const char sql_event_add[] =
+	"INSERT INTO events (window_ms, seq, type, stage, input, detail, at_ms) "
+	"SELECT :window, coalesce(max(seq), 0) + 1, :type, :stage, :input, :detail, :at "
+	"FROM events WHERE window_ms = :window";
+static const char sql_resume[] =
+	"UPDATE cycles SET attempts = attempts + 1 WHERE window_ms = :window";
+static const char sql_finish[] =
+	"UPDATE cycles SET state = :state, ended_ms = :at WHERE window_ms = :window";
+static const char sql_unsealed[] =
+	"SELECT b.window_ms FROM batches AS b WHERE b.window_ms < :window AND b.window_ms > "
+	"coalesce((SELECT window_ms FROM seals ORDER BY n DESC LIMIT 1), -1) ORDER BY b.window_ms";
+
+void journal_release(struct journal_cycle *c)
+{
+	free(c->pin);
+	c->pin = NULL;
+}
+
+int journal_load(struct db *db, int64_t window_ms, struct journal_cycle *c, bool *found,
+		 struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_cycle);
+	const void *hash;
+	size_t n;
+	int r;
+
+	*c = (struct journal_cycle){ .window_ms = window_ms };
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	*found = r == 1;
+	if (r != 1)
+		return r;
+	c->previous_ms = sql_col_null(s, 0) ? -1 : sql_col_int(s, 0);
+	c->decision = sql_col_int(s, 1) != 0;
+	c->live = sql_col_int(s, 2) != 0;
+	snprintf(c->state, sizeof c->state, "%s", sql_col_text(s, 3));
+	c->attempts = sql_col_int(s, 4);
+	hash = sql_col_blob(s, 5, &n);
+	if (n == DIGEST_SIZE)
+		memcpy(c->pin_hash.bytes, hash, n);
+	c->pin = mem_strdup(sql_col_text(s, 6));
+	c->sealed = sql_col_int(s, 7) != 0;
+	sql_reset(s);
+	return 0;
+}
+
+static int journal_last(struct db *db, int64_t before, int64_t *window_ms, bool *live,
+			struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_latest);
+	int r;
+
+	sql_int(s, ":before", before);
+	r = sql_row(s, e);
+	*window_ms = r == 1 ? sql_col_int(s, 0) : -1;
+	*live = r == 1 && sql_col_int(s, 1) != 0;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e)
+{
+	return journal_last(db, INT64_MAX, window_ms, live, e);
+}
+
+int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e)
+{
+	bool live;
+
+	return journal_last(db, window_ms, out, &live, e);
+}
+
+int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const char *pin,
+		  bool decision, bool live, int64_t at_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_pin_add);
+	struct digest hash;
+
+	digest_of(pin, strlen(pin), &hash);
+	sql_blob(s, ":hash", hash.bytes, sizeof hash.bytes);
+	sql_text(s, ":content", pin);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	s = db_get(db, sql_cycle_add);
+	sql_int(s, ":window", window_ms);
+	if (previous_ms >= 0)
+		sql_int(s, ":previous", previous_ms);
+	sql_blob(s, ":pin", hash.bytes, sizeof hash.bytes);
+	sql_int(s, ":decision", decision);
+	sql_int(s, ":live", live);
+	sql_int(s, ":at", at_ms);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	return journal_event(db, window_ms, "started", "", "", at_ms, e);
+}
+
+int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_done);
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	sql_text(s, ":stage", stage);
+	r = sql_row(s, e);
+	*done = r == 1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+static int journal_add(struct db *db, int64_t window_ms, const char *type, const char *stage,
+		       const struct digest *input, const char *detail, int64_t at_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_event_add);
+
+	sql_int(s, ":window", window_ms);
+	sql_text(s, ":type", type);
+	sql_text(s, ":stage", stage);
+	if (input != NULL)
+		sql_blob(s, ":input", input->bytes, sizeof input->bytes);
+	sql_text(s, ":detail", detail);
+	sql_int(s, ":at", at_ms);
+	return sql_exec(s, e);
+}
+
+int journal_complete(struct db *db, int64_t window_ms, const char *stage,
+		     const struct digest *input, const char *detail, int64_t at_ms, struct err *e)
+{
+	return journal_add(db, window_ms, "completed", stage, input, detail, at_ms, e);
+}
+
+int journal_event(struct db *db, int64_t window_ms, const char *type, const char *stage,
+		  const char *detail, int64_t at_ms, struct err *e)
+{
+	return journal_add(db, window_ms, type, stage, NULL, detail, at_ms, e);
+}
+
+int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_resume);
+
+	sql_int(s, ":window", window_ms);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	return journal_event(db, window_ms, "resumed", "", "", at_ms, e);
+}
+
+int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t at_ms,
+		   struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_finish);
+
+	sql_text(s, ":state", state);
+	sql_int(s, ":at", at_ms);
+	sql_int(s, ":window", window_ms);
+	return sql_exec(s, e);
+}
+
+int journal_unsealed(struct db *db, int64_t window_ms, int64_t **windows, size_t *n, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_unsealed);
+	int r;
+
+	*windows = NULL;
+	*n = 0;
+	sql_int(s, ":window", window_ms);
+	while ((r = sql_row(s, e)) == 1) {
+		*windows = mem_resize(*windows, *n + 1, sizeof **windows);
+		(*windows)[(*n)++] = sql_col_int(s, 0);
+	}
+	return r;
+}

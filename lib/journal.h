@@ -1,0 +1,61 @@
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "db.h"
+#include "digest.h"
+#include "err.h"
+
+/*
+ * What was begun, done and sealed. A window has one row in cycles, begun once; a stage of it is
+ * done when its `completed` event is there, which is written in the same transaction as the
+ * stage's effect (SEMANTICS R-28 to R-31). All functions that write are called inside a
+ * transaction of the caller.
+ */
+
+struct journal_cycle {
+	int64_t window_ms;
+	int64_t previous_ms; /* the window begun before it, -1 for none */
+	bool decision;
+	bool live;
+	bool sealed;
+	char state[16];
+	int64_t attempts;
+	struct digest pin_hash;
+	char *pin; /* its text; owned */
+};
+
+void journal_release(struct journal_cycle *c);
+
+/* The cycle of a window; *${found} false (and nothing else) if it was not begun. */
+int journal_load(struct db *db, int64_t window_ms, struct journal_cycle *c, bool *found,
+		 struct err *e);
+/* The newest window begun, -1 for none, and whether the clock began it. */
+int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e);
+/* The newest window begun before ${window_ms}, -1 for none. */
+int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e);
+
+/* Store a pin (once per text) and begin a window under it. */
+int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const char *pin,
+		  bool decision, bool live, int64_t at_ms, struct err *e);
+
+/* Whether a stage is done. */
+int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done, struct err *e);
+/* The stage is done; ${input} is the hash of what it was given, NULL for nothing. */
+int journal_complete(struct db *db, int64_t window_ms, const char *stage,
+		     const struct digest *input, const char *detail, int64_t at_ms, struct err *e);
+/* Any other event. */
+int journal_event(struct db *db, int64_t window_ms, const char *type, const char *stage,
+		  const char *detail, int64_t at_ms, struct err *e);
+/* tr-cycle starts a begun window again. */
+int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e);
+/* The window is over. */
+int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t at_ms,
+		   struct err *e);
+
+/* Windows that were begun before ${window_ms} and are not sealed, oldest first. */
+int journal_unsealed(struct db *db, int64_t window_ms, int64_t **windows, size_t *n, struct err *e);
+
+#endif

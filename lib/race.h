@@ -1,0 +1,218 @@
+#ifndef RACE_H
+#define RACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "config.h"
+#include "db.h"
+#include "digest.h"
+#include "err.h"
+#include "journal.h"
+#include "ledger.h"
+#include "market.h"
+#include "metrics.h"
+#include "risk.h"
+#include "roster.h"
+#include "verdict.h"
+#include "view.h"
+
+/*
+ * The steps of a race, once each: the tools call them, and so does everything that runs a
+ * window. A step is done at most once per window; a second call finds it done, changes nothing
+ * and prints the same. Order: begin, ingest, settle, snapshot pre, and in decision windows
+ * decide, trade, snapshot post; then seal. See tr-tools(7).
+ */
+
+/* ---- windows */
+
+struct race_agent {
+	int64_t id;
+	char name[IDENT_AGENT_MAX + 1];
+	bool baseline;
+	enum roster_status status;
+	int64_t version;
+};
+
+struct race_asset {
+	int64_t id;
+	char symbol[IDENT_ASSET_MAX + 1];
+	bool enabled;
+	struct roster_feed *feeds; /* owned */
+	size_t n_feeds;
+};
+
+/* A window that was begun, and what it runs under. */
+struct race_window {
+	int64_t window_ms;
+	int64_t previous_ms; /* the window begun before it, -1 for none */
+	bool decision;
+	bool sealed;
+	struct digest pin_hash;
+	struct config config;
+	struct race_agent *agents; /* in order of name; owned */
+	size_t n_agents;
+	struct race_asset *assets; /* in order of symbol; owned */
+	size_t n_assets;
+};
+
+/*
+ * Begin a window unless it was begun: seal what ended before it, note programs that changed, and
+ * pin settings (with the environment), assets and agent versions. ${live}: the window was taken
+ * from the clock. A window before the newest one begun is refused: ERR_TEMP when live (the clock
+ * went back), else ERR_DATA. A window that starts after ${now_ms} is ERR_DATA.
+ */
+int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, struct err *e);
+
+/* Open a window that was begun (ERR_NOTFOUND else) under its pin. */
+int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
+void race_release(struct race_window *w);
+
+/*
+ * What ${text} names as a window: an id or time in it, "latest" (the newest begun, ERR_NOTFOUND
+ * if none), or -N, so many windows before the latest.
+ */
+int race_find_window(struct db *db, const char *text, int64_t *window_ms, struct err *e);
+
+/* ---- steps; ${out} gets their records and the end record, and may be NULL */
+
+/* Prices of all assets of the window's pin. */
+int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
+		struct err *e);
+
+struct race_decide_options {
+	const char *const *agents; /* only these; NULL: all */
+	size_t n_agents;
+	bool dry;		     /* print, store nothing, start no program */
+	const volatile int *stop;    /* set by a signal handler; may be NULL */
+};
+/* Ask every active agent that has no decision yet. *${failed} counts answers neither ok nor hold. */
+int race_decide(struct db *db, const struct race_window *w, const struct race_decide_options *o,
+		int64_t at_ms, struct buf *out, size_t *failed, struct err *e);
+
+/* Carry out what was decided earlier and fills at this window's batch; expire what missed it. */
+int race_settle(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
+		struct err *e);
+/* Settle, then carry out the decisions made on this batch. ${agents} as above. */
+int race_trade(struct db *db, const struct race_window *w, const char *const *agents,
+	       size_t n_agents, int64_t at_ms, struct buf *out, struct err *e);
+
+/* Value every agent. Without a phase (NULL) all that the window calls for. */
+int race_snapshot(struct db *db, const struct race_window *w, const enum ledger_phase *phase,
+		  int64_t at_ms, struct buf *out, struct err *e);
+
+/* End a window: one link in the chain. No change when it has one. */
+int race_seal(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e);
+
+/* ---- decisions of people */
+
+/*
+ * Hand in a decision for (agent, window): it fills at the next window. The same again is no
+ * change (*${again}), another one is ERR_DATA. ${raw} is what was handed in.
+ */
+int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char *raw, size_t len,
+		 int64_t at_ms, bool *again, struct err *e);
+
+/*
+ * The window that a decision handed in now belongs to: the newest begun; in a race that runs by
+ * the clock never one before the clock's, so that nobody trades at a price already known.
+ */
+int race_manual_window(struct db *db, int64_t now_ms, bool now_given, int64_t *window_ms,
+		       struct err *e);
+
+/* ---- what agents see */
+
+/*
+ * The view of an agent at a window before its decisions: market and own books. The market part
+ * can be loaded once and the own part exchanged.
+ */
+int race_view_market(struct db *db, const struct race_window *w, struct view *v, struct err *e);
+int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id, struct view *v,
+		    struct err *e);
+
+/* The line a context is: shared part (all agents) and own part, to be concatenated. */
+void race_context_shared(const struct race_window *w, const struct view *v, struct buf *out);
+void race_context_own(const struct race_window *w, const struct race_agent *a, const struct view *v,
+		      struct buf *out);
+
+/* ---- import */
+
+struct race_import {
+	const char *source;	  /* name of the series, "import" by default */
+	const char *accept_quote; /* another currency that the operator takes for the race's */
+	bool lenient;		  /* skip bad rows */
+	bool revise;		  /* store values that differ from known candles as revisions */
+	bool progress;
+};
+struct race_import_result {
+	char asset[IDENT_ASSET_MAX + 1];
+	int64_t interval_s, rows, bad, duplicates, rounded, gaps, missing;
+	struct market_counts counts;
+};
+/* One candle file, all or nothing; complaints go to the log. The asset must exist. */
+int race_import_file(struct db *db, const char *path, const struct race_import *o, bool *known,
+		     struct race_import_result *r, struct err *e);
+
+/* Make a feed from its text ("sim", "csv:FILE", "history:NAME"): checks that it can work and
+ * that its currency is the race's or accepted. Strings are the caller's. */
+int race_feed_parse(const char *text, const char *symbol, const char *quote,
+		    const char *accept_quote, struct roster_feed *f, struct err *e);
+
+/* ---- valuation and board */
+
+/* Value of a portfolio at a window: batch prices, older ones where it has none (counted). */
+int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, struct money *value,
+	       int64_t *unpriced, struct err *e);
+
+struct race_standing {
+	struct race_agent agent;
+	enum roster_kind kind;
+	struct money start, total;
+	int64_t window_ms;  /* of the last snapshot, -1 for none */
+	struct metrics m;
+	struct metrics_value vs_hold; /* return minus that of the buy-and-hold baseline */
+	int64_t turns, valid; /* decisions due and given */
+	int64_t *curve;	      /* money units, one per window; owned */
+	size_t n_curve;
+};
+struct race_board {
+	struct race_standing *rows; /* best first */
+	size_t n;
+	int64_t first_ms, last_ms; /* windows, -1 for none */
+	struct digest head;	   /* of the chain */
+	int64_t seals;
+};
+int race_board_load(struct db *db, struct race_board *b, struct err *e);
+void race_board_release(struct race_board *b);
+
+/* ---- audit */
+
+struct race_audit {
+	int64_t agents, trades, snapshots, seals, decisions;
+	struct digest head;
+	bool ok;
+	char difference[ERR_TEXT_MAX]; /* the first bad row, when not ok */
+};
+/* Recompute the books from the fills and verify the chain. -1 only if it could not be done. */
+int race_audit_run(struct db *db, struct race_audit *a, struct err *e);
+
+/* ---- for the steps themselves */
+
+/* Refuse to write into a window that is sealed; called inside the step's transaction. */
+int race_check_open(struct db *db, const struct race_window *w, struct err *e);
+/* The digests that a seal is made of, and the seal, recomputed from the rows. */
+struct race_seal_parts {
+	struct digest batch, decisions, orders, executions, snapshots;
+};
+int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p, struct err *e);
+void race_seal_hash(const struct race_seal_parts *p, int64_t n, int64_t window_ms,
+		    const struct digest *previous, struct digest *out);
+/* Records. */
+void race_record_decision(struct buf *out, const struct race_agent *a, const struct verdict *v);
+int race_record_execution(struct db *db, struct buf *out, const struct race_agent *a,
+			  const struct verdict_execution *x, struct err *e);
+void race_record_snapshot(struct buf *out, const char *agent, const struct ledger_snapshot *s);
+
+#endif

@@ -1,0 +1,241 @@
+#include "race.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "candlefile.h"
+#include "feed.h"
+#include "log.h"
+#include "mem.h"
+#include "tstamp.h"
+#include "wire.h"
+
+#include "banned.h"
+
+/*
+ * The batch of a window: one price per asset from the first feed that has a fresh one, else the
+ * best of what there is (R-95). Files are read before the transaction, everything is stored in
+ * it, together with the stage's completion.
+ */
+
+struct race_fetched {
+	struct feed_request q;
+	struct feed_candles c;
+};
+
+static void race_request(struct db *db, const struct race_window *w, const struct race_asset *a,
+			 size_t feed, struct feed_request *q)
+{
+	*q = (struct feed_request){ .db = db, .feed = &a->feeds[feed], .asset_id = a->id,
+				    .symbol = a->symbol, .window_ms = w->window_ms,
+				    .config = &w->config };
+}
+
+/* All feeds of all assets. A feed that fails is passed over, loudly: the ladder shows it. */
+static size_t race_fetch(struct db *db, const struct race_window *w, struct race_fetched **out)
+{
+	size_t n = 0;
+
+	*out = NULL;
+	for (size_t i = 0; i < w->n_assets; i++)
+		for (size_t k = 0; k < w->assets[i].n_feeds; k++) {
+			struct err e = { 0 };
+			struct race_fetched *f;
+
+			*out = mem_resize(*out, n + 1, sizeof **out);
+			f = &(*out)[n++];
+			race_request(db, w, &w->assets[i], k, &f->q);
+			if (feed_fetch(&f->q, &f->c, &e) != 0) {
+				log_msg(LOG_WARN, "asset %s: %s", w->assets[i].symbol, e.text);
+				feed_release(&f->c);
+			}
+		}
+	return n;
+}
+
+/* A price that moved too far since the window before is held back once (M-08). */
+static int race_gate(struct db *db, const struct race_window *w, struct market_price *p,
+		     struct err *e)
+{
+	struct market_price before;
+	struct price low, high;
+	int64_t limit = config_e8(&w->config, CONFIG_MARKET_MAX_JUMP_PCT);
+	char text[DECIMAL_TEXT_MAX];
+	bool found;
+
+	if (!config_bool(&w->config, CONFIG_FEATURE_QUALITY_GATE))
+		return 0;
+	if (market_price_before(db, p->asset_id, w->window_ms, &before, &found, e) != 0)
+		return -1;
+	if (!found || price_shift(before.price, limit, DECIMAL_UP, &high) != 0)
+		return 0;
+	if (limit >= 100000000 || price_shift(before.price, -limit, DECIMAL_DOWN, &low) != 0)
+		low.u = 0;
+	if (p->price.u <= high.u && p->price.u >= low.u)
+		return 0;
+	p->quality = VIEW_SUSPECT;
+	snprintf(p->note, sizeof p->note, "jumped by more than %s %% from %s",
+		 config_text(&w->config, CONFIG_MARKET_MAX_JUMP_PCT),
+		 decimal_format(before.price.u, PRICE_SCALE, text));
+	return 0;
+}
+
+/* The best price of an asset over its feeds. */
+static int race_choose(struct db *db, const struct race_window *w, const struct race_asset *a,
+		       struct market_price *best, bool *found, struct err *e)
+{
+	*found = false;
+	for (size_t k = 0; k < a->n_feeds; k++) {
+		struct feed_request q;
+		struct market_price p;
+		bool has;
+
+		race_request(db, w, a, k, &q);
+		if (feed_price(&q, &p, &has, e) != 0)
+			return -1;
+		if (has && (!*found || p.quality < best->quality)) {
+			*best = p;
+			*found = true;
+		}
+		if (*found && best->quality == VIEW_FRESH)
+			break;
+	}
+	if (*found && best->quality != VIEW_STALE)
+		return race_gate(db, w, best, e);
+	return 0;
+}
+
+static int race_store_batch(struct db *db, const struct race_window *w,
+			    const struct race_fetched *f, size_t n, int64_t at_ms, struct err *e)
+{
+	struct market_price *prices = mem_array(w->n_assets, sizeof *prices);
+	char detail[80];
+	size_t n_prices = 0;
+	int r = -1;
+
+	for (size_t i = 0; i < n; i++)
+		if (feed_store(&f[i].q, &f[i].c, e) != 0)
+			goto out;
+	for (size_t i = 0; i < w->n_assets; i++) {
+		bool found;
+
+		if (race_choose(db, w, &w->assets[i], &prices[n_prices], &found, e) != 0)
+			goto out;
+		n_prices += found;
+	}
+	if (market_batch_add(db, w->window_ms, prices, n_prices, w->n_assets, e) != 0)
+		goto out;
+	snprintf(detail, sizeof detail, "%zu of %zu prices", n_prices, w->n_assets);
+	r = journal_complete(db, w->window_ms, "ingest", &w->pin_hash, detail, at_ms, e);
+out:
+	free(prices);
+	return r;
+}
+
+/* ------------------------------------------------------------------ record */
+
+static const char *race_symbol(const struct race_window *w, int64_t asset_id)
+{
+	for (size_t i = 0; i < w->n_assets; i++)
+		if (w->assets[i].id == asset_id)
+			return w->assets[i].symbol;
+	return "?";
+}
+
+static int race_record_price(struct db *db, const struct race_window *w, struct json_writer *j,
+			     const struct market_price *p, struct err *e)
+{
+	char at[TSTAMP_TEXT_MAX];
+	char *source = NULL;
+
+	if (market_source_name(db, p->source_id, &source, e) != 0)
+		return -1;
+	json_write_object(j, NULL);
+	json_write_string(j, "asset", race_symbol(w, p->asset_id));
+	json_write_decimal(j, "price", p->price.u, PRICE_SCALE);
+	json_write_string(j, "time", tstamp_format(p->price_ms, at));
+	json_write_int(j, "age_s", (w->window_ms - p->price_ms) / 1000);
+	json_write_string(j, "source", source);
+	json_write_string(j, "quality", view_quality_name(p->quality));
+	if (p->note[0] != '\0')
+		json_write_string(j, "note", p->note);
+	json_write_close(j);
+	free(source);
+	return 0;
+}
+
+static int race_record_batch(struct db *db, const struct race_window *w, struct buf *out,
+			     struct err *e)
+{
+	struct market_price *p = NULL;
+	struct json_writer j;
+	size_t n = 0;
+
+	if (market_prices(db, w->window_ms, &p, &n, e) != 0)
+		return -1;
+	wire_open(&j, out, WIRE_BATCH, w->window_ms);
+	json_write_bool(&j, "decision", w->decision);
+	json_write_string(&j, "quote", config_text(&w->config, CONFIG_RACE_QUOTE));
+	json_write_array(&j, "prices");
+	for (size_t i = 0; i < w->n_assets; i++)
+		for (size_t k = 0; k < n; k++)
+			if (p[k].asset_id == w->assets[i].id &&
+			    race_record_price(db, w, &j, &p[k], e) != 0) {
+				free(p);
+				return -1;
+			}
+	json_write_close(&j);
+	json_write_array(&j, "absent");
+	for (size_t i = 0; i < w->n_assets; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < n; k++)
+			found = found || p[k].asset_id == w->assets[i].id;
+		if (!found)
+			json_write_string(&j, NULL, w->assets[i].symbol);
+	}
+	json_write_close(&j);
+	json_write_close(&j);
+	json_write_end(&j);
+	wire_end(out, 1);
+	free(p);
+	return 0;
+}
+
+int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
+		struct err *e)
+{
+	struct race_fetched *fetched = NULL;
+	bool done = false;
+	size_t n = 0;
+	int r = -1;
+
+	if (journal_done(db, w->window_ms, "ingest", &done, e) != 0)
+		return -1;
+	if (!done) {
+		n = race_fetch(db, w, &fetched);
+		if (db_begin(db, e) != 0)
+			goto out;
+		r = race_check_open(db, w, e);
+		if (r == 0)
+			r = journal_done(db, w->window_ms, "ingest", &done, e);
+		if (r == 0 && !done)
+			r = race_store_batch(db, w, fetched, n, at_ms, e);
+		if (db_end(db, r, e) != 0)
+			goto out;
+	}
+	r = out != NULL ? race_record_batch(db, w, out, e) : 0;
+out:
+	for (size_t i = 0; i < n; i++)
+		feed_release(&fetched[i].c);
+	free(fetched);
+	return r;
+}
+
+int race_feed_parse(const char *text, const char *symbol, const char *quote,
+		    const char *accept_quote, struct roster_feed *f, struct err *e)
+{
+	return feed_parse(text, symbol, quote, accept_quote, f, e);
+}

@@ -1,0 +1,407 @@
+#include "race.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "tstamp.h"
+#include "wire.h"
+
+#include "banned.h"
+
+/*
+ * Carrying out decisions. Each is one transaction: risk is looked at order by order against the
+ * books as the orders before it left them, and execution, orders, trades and caches are stored
+ * together or not at all. The primary key of executions makes it once.
+ */
+
+struct race_fills {
+	struct db *db;
+	const struct race_window *w;
+	struct market_price *prices;
+	size_t n_prices;
+	struct portfolio_costs costs;
+	int64_t at_ms;
+};
+
+static int race_fills_init(struct race_fills *f, struct db *db, const struct race_window *w,
+			   int64_t at_ms, struct err *e)
+{
+	*f = (struct race_fills){ .db = db, .w = w, .at_ms = at_ms };
+	f->costs.fee_e8 = config_e8(&w->config, CONFIG_TRADE_FEE_BPS);
+	f->costs.slippage_e8 = config_e8(&w->config, CONFIG_TRADE_SLIPPAGE_BPS);
+	return market_prices(db, w->window_ms, &f->prices, &f->n_prices, e);
+}
+
+/* ------------------------------------------------------------------ what risk needs to know */
+
+static int race_limits(const struct race_fills *f, const struct race_agent *a,
+		       struct money start_cash, struct money day_equity, struct risk_limits *l,
+		       struct err *e)
+{
+	const struct config *c = &f->w->config;
+
+	*l = (struct risk_limits){ 0 };
+	l->clip = config_num(c, CONFIG_RISK_MODE) == 0;
+	l->exempt = a->baseline;
+	l->max_position_e8 = config_e8(c, CONFIG_RISK_MAX_POSITION_PCT);
+	l->max_order_e8 = config_e8(c, CONFIG_RISK_MAX_ORDER_PCT);
+	l->min_order.u = config_num(c, CONFIG_RISK_MIN_ORDER);
+	l->max_orders = config_num(c, CONFIG_RISK_MAX_ORDERS);
+	l->cooldown_ms = config_num(c, CONFIG_RISK_COOLDOWN_MIN) * 60000;
+	l->drawdown_e8 = config_e8(c, CONFIG_RISK_DRAWDOWN_STOP_PCT);
+	if (money_rate(start_cash, config_e8(c, CONFIG_RISK_CASH_RESERVE_PCT), DECIMAL_UP,
+		       &l->cash_reserve) != 0 ||
+	    money_rate(day_equity, config_e8(c, CONFIG_RISK_DAILY_LOSS_PCT), DECIMAL_DOWN,
+		       &l->daily_loss) != 0)
+		return err_set(e, ERR_INTERNAL, "agent %s: its limits do not fit", a->name);
+	return 0;
+}
+
+/* Equity now, at the start of the UTC day, and at its highest. */
+static int race_equities(const struct race_fills *f, const struct portfolio *p,
+			 struct risk_moment *m, struct err *e)
+{
+	int64_t window_ms = f->w->window_ms, unpriced;
+	struct ledger_snapshot first;
+	struct money value;
+	bool found;
+
+	if (race_value(f->db, window_ms, p, &value, &unpriced, e) != 0)
+		return -1;
+	if (money_add(p->cash, value, &m->equity) != 0)
+		return err_set(e, ERR_INTERNAL, "agent: its value does not fit");
+	m->day_equity = m->peak_equity = p->start_cash;
+	if (ledger_first_snapshot(f->db, p->agent_id, window_ms - window_ms % TSTAMP_DAY_MS,
+				  window_ms + TSTAMP_WINDOW_MS, &first, &found, e) != 0)
+		return -1;
+	if (found)
+		m->day_equity = first.total;
+	if (config_num(&f->w->config, CONFIG_RISK_DRAWDOWN_STOP_PCT) > 0) {
+		struct money peak;
+
+		if (ledger_peak(f->db, p->agent_id, window_ms + TSTAMP_WINDOW_MS, &peak, e) != 0)
+			return -1;
+		if (peak.u > m->peak_equity.u)
+			m->peak_equity = peak;
+	}
+	return 0;
+}
+
+/* Whether an asset is in risk.assets, or that is empty. */
+static bool race_allowed(const struct config *c, const char *asset)
+{
+	const char *p = config_text(c, CONFIG_RISK_ASSETS);
+	size_t len = strlen(asset);
+
+	if (p[0] == '\0')
+		return true;
+	while (*p != '\0') {
+		size_t n = strcspn(p, ",");
+
+		if (n == len && memcmp(p, asset, n) == 0)
+			return true;
+		p += p[n] == ',' ? n + 1 : n;
+	}
+	return false;
+}
+
+/* The part of the moment that differs from order to order. */
+static int race_order_moment(const struct race_fills *f, const struct race_agent *a,
+			     const struct decision_order *o, int64_t index, struct risk_moment *m,
+			     struct err *e)
+{
+	int64_t last;
+
+	m->order_index = index;
+	m->known = m->enabled = false;
+	m->quality = VIEW_ABSENT;
+	m->price = (struct price){ 0 };
+	m->has_last_trade = false;
+	m->allowed = o->side == DECISION_SELL || race_allowed(&f->w->config, o->asset);
+	for (size_t i = 0; i < f->w->n_assets; i++)
+		if (strcmp(f->w->assets[i].symbol, o->asset) == 0) {
+			m->known = true;
+			/* what was switched off can still be sold */
+			m->enabled = f->w->assets[i].enabled || o->side == DECISION_SELL;
+			m->asset_id = f->w->assets[i].id;
+		}
+	if (!m->known)
+		return 0;
+	for (size_t i = 0; i < f->n_prices; i++)
+		if (f->prices[i].asset_id == m->asset_id) {
+			m->quality = f->prices[i].quality;
+			m->price = f->prices[i].price;
+		}
+	if (ledger_last_trade(f->db, a->id, m->asset_id, &last, e) != 0)
+		return -1;
+	m->has_last_trade = last >= 0;
+	m->last_trade_ms = last;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ executing */
+
+static int race_fill_order(struct race_fills *f, const struct race_agent *a,
+			   const struct risk_limits *l, struct risk_moment *m, struct portfolio *p,
+			   struct verdict_order *o, size_t index, struct err *e)
+{
+	if (race_order_moment(f, a, &o->order, (int64_t)index, m, e) != 0)
+		return -1;
+	risk_check(l, m, p, &f->costs, &o->order, &o->outcome);
+	if (o->outcome.action == RISK_DROP)
+		return 0;
+	if (portfolio_apply(p, &f->costs, m->asset_id, o->order.side, o->outcome.quantity, m->price,
+			    &o->fill) != PORTFOLIO_OK)
+		return err_set(e, ERR_INTERNAL, "agent %s: order %zu passed risk but cannot be booked",
+			       a->name, index);
+	o->filled = true;
+	return 0;
+}
+
+static int race_fill_orders(struct race_fills *f, const struct race_agent *a,
+			    const struct verdict *v, bool halted, struct portfolio *p,
+			    struct verdict_execution *x, struct err *e)
+{
+	struct risk_moment m = { .halted = halted, .now_ms = f->w->window_ms };
+	struct risk_limits l;
+
+	if (race_equities(f, p, &m, e) != 0 ||
+	    race_limits(f, a, p->start_cash, m.day_equity, &l, e) != 0)
+		return -1;
+	x->n_orders = v->d.n_orders;
+	x->orders = mem_array(x->n_orders, sizeof *x->orders);
+	for (size_t i = 0; i < x->n_orders; i++) {
+		x->orders[i].order = v->d.orders[i];
+		if (race_fill_order(f, a, &l, &m, p, &x->orders[i], i, e) != 0)
+			return -1;
+		x->n_trades += x->orders[i].filled;
+	}
+	return 0;
+}
+
+static int race_store_trades(struct race_fills *f, const struct verdict_execution *x,
+			     struct err *e)
+{
+	for (size_t i = 0; i < x->n_orders; i++) {
+		struct ledger_trade t = { .agent_id = x->agent_id, .window_ms = x->window_ms,
+					  .idx = (int64_t)i, .fill_ms = x->exec_ms,
+					  .fill = x->orders[i].fill };
+
+		if (x->orders[i].filled && ledger_add_trade(f->db, &t, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* How a decision ends in this window, before its orders are looked at. */
+static enum verdict_end race_end_of(const struct race_window *w, const struct verdict *v,
+				    bool halted)
+{
+	if (v->d.status != DECISION_OK && v->d.status != DECISION_HOLD)
+		return VERDICT_VOID;
+	if (v->fill_ms < w->window_ms)
+		return VERDICT_EXPIRED;
+	return halted && v->d.n_orders > 0 ? VERDICT_HALTED : VERDICT_EXECUTED;
+}
+
+/* Inside the transaction. */
+static int race_carry_out(struct race_fills *f, const struct race_agent *a, int64_t decided_ms,
+			  struct err *e)
+{
+	struct verdict_execution x = { .agent_id = a->id, .window_ms = decided_ms,
+				       .exec_ms = f->w->window_ms };
+	struct portfolio p;
+	struct verdict v;
+	bool found, halted = false;
+	int r = -1;
+
+	portfolio_init(&p);
+	if (verdict_load(f->db, a->id, decided_ms, &v, &found, e) != 0)
+		return -1;
+	/* one that fills at the next batch waits for it */
+	if (!found || v.executed || v.fill_ms > f->w->window_ms) {
+		verdict_release(&v);
+		return 0;
+	}
+	if (ledger_load(f->db, a->id, &p, e) != 0 ||
+	    roster_halted(f->db, &halted, NULL, NULL, e) != 0)
+		goto out;
+	x.cash_before = p.cash;
+	x.end = race_end_of(f->w, &v, halted);
+	if ((x.end == VERDICT_EXECUTED || x.end == VERDICT_HALTED) &&
+	    race_fill_orders(f, a, &v, halted, &p, &x, e) != 0)
+		goto out;
+	x.cash_after = p.cash;
+	if (verdict_add_execution(f->db, &x, e) != 0 || race_store_trades(f, &x, e) != 0)
+		goto out;
+	r = 0;
+out:
+	verdict_release_execution(&x);
+	portfolio_release(&p);
+	verdict_release(&v);
+	return r;
+}
+
+/* The decisions of an agent in [from, to] that wait, each in its own transaction. */
+static int race_carry_agent(struct race_fills *f, const struct race_agent *a, int64_t from_ms,
+			    int64_t to_ms, struct err *e)
+{
+	int64_t *windows = NULL;
+	size_t n = 0;
+	int r = verdict_waiting(f->db, a->id, from_ms, to_ms, &windows, &n, e);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		if (db_begin(f->db, e) != 0) {
+			r = -1;
+			break;
+		}
+		r = race_check_open(f->db, f->w, e);
+		if (r == 0)
+			r = race_carry_out(f, a, windows[i], e);
+		r = db_end(f->db, r, e);
+		if (r != 0)
+			err_prefix(e, "agent %s", a->name);
+	}
+	free(windows);
+	return r;
+}
+
+/* ------------------------------------------------------------------ stages */
+
+static bool race_listed(const char *const *names, size_t n, const char *name)
+{
+	if (names == NULL)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int race_stage_done(struct race_fills *f, const char *stage, struct err *e)
+{
+	bool done;
+	int r;
+
+	if (db_begin(f->db, e) != 0)
+		return -1;
+	r = journal_done(f->db, f->w->window_ms, stage, &done, e);
+	if (r == 0 && !done) {
+		r = race_check_open(f->db, f->w, e);
+		if (r == 0)
+			r = journal_complete(f->db, f->w->window_ms, stage, &f->w->pin_hash, "",
+					     f->at_ms, e);
+	}
+	return db_end(f->db, r, e);
+}
+
+/* Decisions of earlier windows: those that fill here, and those whose moment has passed. */
+static int race_settle_all(struct race_fills *f, struct err *e)
+{
+	int64_t from_ms = f->w->previous_ms >= 0 ? f->w->previous_ms : 0;
+	bool done;
+
+	if (journal_done(f->db, f->w->window_ms, "settle", &done, e) != 0)
+		return -1;
+	if (done)
+		return 0;
+	for (size_t i = 0; i < f->w->n_agents; i++)
+		if (race_carry_agent(f, &f->w->agents[i], from_ms, f->w->window_ms - 1, e) != 0)
+			return -1;
+	return race_stage_done(f, "settle", e);
+}
+
+/* Records of what the window carried out, decided before or at ${from_ms} and later. */
+static int race_print_executions(struct race_fills *f, int64_t from_ms, int64_t to_ms,
+				 const char *const *names, size_t n_names, struct buf *out,
+				 struct err *e)
+{
+	size_t count = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < f->w->n_agents && r == 0; i++) {
+		const struct race_agent *a = &f->w->agents[i];
+		int64_t *windows = NULL;
+		size_t n = 0;
+
+		if (!race_listed(names, n_names, a->name))
+			continue;
+		r = verdict_carried(f->db, f->w->window_ms, a->id, &windows, &n, e);
+		for (size_t k = 0; k < n && r == 0; k++) {
+			struct verdict_execution x;
+			bool found;
+
+			if (windows[k] < from_ms || windows[k] > to_ms)
+				continue;
+			r = verdict_load_execution(f->db, a->id, windows[k], &x, &found, e);
+			if (r == 0)
+				r = race_record_execution(f->db, out, a, &x, e);
+			verdict_release_execution(&x);
+			count++;
+		}
+		free(windows);
+	}
+	if (r == 0)
+		wire_end(out, count);
+	return r;
+}
+
+static int race_need_batch(struct db *db, const struct race_window *w, struct err *e)
+{
+	bool exists;
+
+	if (market_batch_exists(db, w->window_ms, &exists, e) != 0)
+		return -1;
+	return exists ? 0
+		      : err_set(e, ERR_NOTFOUND, "window: has no batch yet; run tr-ingest first");
+}
+
+int race_settle(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
+		struct err *e)
+{
+	struct race_fills f;
+	int r = -1;
+
+	if (race_need_batch(db, w, e) != 0 || race_fills_init(&f, db, w, at_ms, e) != 0)
+		return -1;
+	if (!w->sealed && race_settle_all(&f, e) != 0)
+		goto out;
+	r = out != NULL ? race_print_executions(&f, 0, w->window_ms - 1, NULL, 0, out, e) : 0;
+out:
+	free(f.prices);
+	return r;
+}
+
+int race_trade(struct db *db, const struct race_window *w, const char *const *agents,
+	       size_t n_agents, int64_t at_ms, struct buf *out, struct err *e)
+{
+	struct race_fills f;
+	int64_t first_ms = agents == NULL ? 0 : w->window_ms;
+	bool decided = false;
+	int r = -1;
+
+	if (race_need_batch(db, w, e) != 0 || race_fills_init(&f, db, w, at_ms, e) != 0)
+		return -1;
+	if (!w->sealed) {
+		if (race_settle_all(&f, e) != 0)
+			goto out;
+		for (size_t i = 0; i < w->n_agents; i++) {
+			if (!race_listed(agents, n_agents, w->agents[i].name))
+				continue;
+			if (race_carry_agent(&f, &w->agents[i], w->window_ms, w->window_ms, e) != 0)
+				goto out;
+		}
+		/* done only when nobody can still decide on this batch */
+		if (journal_done(db, w->window_ms, "decide", &decided, e) != 0)
+			goto out;
+		if (agents == NULL && decided && race_stage_done(&f, "trade", e) != 0)
+			goto out;
+	}
+	r = out != NULL ? race_print_executions(&f, first_ms, w->window_ms, agents, n_agents, out, e)
+			: 0;
+out:
+	free(f.prices);
+	return r;
+}

@@ -1,0 +1,385 @@
+#include "wire.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+void wire_open(struct json_writer *w, struct buf *out, const char *schema, int64_t window_ms)
+{
+	char id[TSTAMP_WINDOW_ID_MAX], at[TSTAMP_TEXT_MAX];
+
+	json_write_init(w, out);
+	json_write_object(w, NULL);
+	json_write_string(w, "schema", schema);
+	json_write_string(w, "window", tstamp_window_id(window_ms, id));
+	json_write_string(w, "time", tstamp_format(window_ms, at));
+}
+
+void wire_end(struct buf *out, size_t count)
+{
+	struct json_writer w;
+
+	json_write_init(&w, out);
+	json_write_object(&w, NULL);
+	json_write_string(&w, "schema", WIRE_END);
+	json_write_int(&w, "count", (int64_t)count);
+	json_write_close(&w);
+	json_write_end(&w);
+}
+
+/* ------------------------------------------------------------------ orders */
+
+void wire_write_orders(struct json_writer *w, const char *key, const struct decision *d)
+{
+	json_write_array(w, key);
+	for (size_t i = 0; i < d->n_orders; i++) {
+		const struct decision_order *o = &d->orders[i];
+
+		json_write_object(w, NULL);
+		json_write_string(w, "asset", o->asset);
+		json_write_string(w, "side", decision_side_name(o->side));
+		if (o->by_notional)
+			json_write_decimal(w, "notional", o->notional.u, MONEY_SCALE);
+		else
+			json_write_decimal(w, "quantity", o->quantity.u, QUANTITY_SCALE);
+		if (o->has_limit)
+			json_write_decimal(w, "limit_price", o->limit.u, PRICE_SCALE);
+		json_write_close(w);
+	}
+	json_write_close(w);
+}
+
+char *wire_orders_text(const struct decision *d)
+{
+	struct buf b = BUF_INIT;
+	struct json_writer w;
+
+	json_write_init(&w, &b);
+	wire_write_orders(&w, NULL, d);
+	return buf_take(&b);
+}
+
+static void wire_read_order(struct json_reader *r, struct decision_order *o)
+{
+	const char *asset = json_read_string(r, "asset", true);
+	const char *side = json_read_string(r, "side", true);
+	struct err bad = { 0 };
+	bool quantity = json_read_decimal(r, "quantity", false, QUANTITY_SCALE, &o->quantity.u);
+
+	o->by_notional = json_read_decimal(r, "notional", false, MONEY_SCALE, &o->notional.u);
+	o->has_limit = json_read_decimal(r, "limit_price", false, PRICE_SCALE, &o->limit.u);
+	if (r->failed)
+		return;
+	if (ident_check_asset(asset, &bad) != 0)
+		json_read_fail(r, "asset", "%s", bad.text);
+	else
+		snprintf(o->asset, sizeof o->asset, "%s", asset);
+	if (strcmp(side, "buy") == 0)
+		o->side = DECISION_BUY;
+	else if (strcmp(side, "sell") == 0)
+		o->side = DECISION_SELL;
+	else
+		json_read_fail(r, "side", "must be buy or sell");
+	if (quantity == o->by_notional)
+		json_read_fail(r, NULL, "needs either quantity or notional");
+	else if (quantity && o->quantity.u <= 0)
+		json_read_fail(r, "quantity", "must be above 0");
+	else if (o->by_notional && o->notional.u <= 0)
+		json_read_fail(r, "notional", "must be above 0");
+	if (o->has_limit && o->limit.u <= 0)
+		json_read_fail(r, "limit_price", "must be above 0");
+}
+
+/* Read the elements of an array of orders; errors latch in ${parent}. */
+static void wire_read_orders(struct json_reader *parent, const struct json *array,
+			     struct decision *d)
+{
+	int i = 0;
+
+	if (json_count(array) > DECISION_ORDERS_MAX) {
+		json_read_fail(parent, "orders", "has more than %d elements", DECISION_ORDERS_MAX);
+		return;
+	}
+	for (const struct json *v = json_first(array); v != NULL && !parent->failed;
+	     v = json_next(v), i++) {
+		struct json_reader r;
+
+		json_read_child(&r, parent, "orders", i, v);
+		wire_read_order(&r, decision_add(d));
+		if (json_read_end(&r) != 0)
+			parent->failed = true;
+	}
+}
+
+int wire_orders_parse(const char *text, struct decision *d, struct err *e)
+{
+	struct json *root = json_parse(text, strlen(text), e);
+	struct json_reader r = { .what = "orders", .e = e };
+
+	if (root == NULL)
+		return -1;
+	wire_read_orders(&r, root, d);
+	if (d->n_orders == 0)
+		d->status = DECISION_HOLD;
+	json_free(root);
+	return r.failed ? -1 : 0;
+}
+
+void wire_decision_hash(const struct decision *d, struct digest *out)
+{
+	char *orders = wire_orders_text(d);
+	const char *status = decision_status_name(d->status);
+	const char *reasoning = d->reasoning != NULL ? d->reasoning : "";
+	const char *error = d->error != NULL ? d->error : "";
+	struct digest_state s;
+
+	digest_init(&s);
+	digest_field(&s, WIRE_DECISION, strlen(WIRE_DECISION));
+	digest_field(&s, status, strlen(status));
+	digest_field(&s, orders, strlen(orders));
+	digest_int(&s, d->reasoning != NULL);
+	digest_field(&s, reasoning, strlen(reasoning));
+	digest_int(&s, d->has_confidence ? d->confidence_e4 : -1);
+	digest_field(&s, error, strlen(error));
+	digest_final(&s, out);
+	free(orders);
+}
+
+/* ------------------------------------------------------------------ decisions */
+
+static char *wire_cut(const char *text, size_t max)
+{
+	size_t n = strlen(text);
+
+	if (n > max) {
+		n = max;
+		/* not in the middle of a character */
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+	}
+	return mem_strndup(text, n);
+}
+
+static void wire_read_confidence(struct json_reader *r, struct decision *d)
+{
+	const struct json *v = json_read_any(r, "confidence", false);
+	struct err bad = { 0 };
+	bool rounded = false;
+
+	if (v == NULL || json_type(v) == JSON_NULL)
+		return;
+	/* a model writes 0.8 as often as "0.8" */
+	if (json_text(v) == NULL || decimal_parse_foreign(json_text(v), json_text_len(v), 4,
+							  &d->confidence_e4, &rounded, &bad) != 0 ||
+	    d->confidence_e4 < 0 || d->confidence_e4 > 10000)
+		json_read_fail(r, "confidence", "must be a number from 0 to 1");
+	else
+		d->has_confidence = true;
+}
+
+/* The part of a record that is the answer itself. */
+static void wire_read_answer(struct json_reader *r, struct decision *d)
+{
+	const struct json *orders = json_read_array(r, "orders", true);
+	const char *reasoning = json_read_string(r, "reasoning", false);
+
+	wire_read_confidence(r, d);
+	if (orders != NULL && !r->failed)
+		wire_read_orders(r, orders, d);
+	if (reasoning != NULL)
+		d->reasoning = wire_cut(reasoning, DECISION_REASONING_MAX);
+	if (d->n_orders == 0)
+		d->status = DECISION_HOLD;
+}
+
+/* Keys of the envelope that an agent may echo; what they say is checked by the caller. */
+static void wire_read_envelope(struct json_reader *r, const char **agent, const char **window)
+{
+	const char *schema = json_read_string(r, "schema", false);
+
+	if (schema != NULL && strcmp(schema, WIRE_DECISION) != 0)
+		json_read_fail(r, "schema", "must be %s", WIRE_DECISION);
+	*agent = json_read_string(r, "agent", false);
+	*window = json_read_string(r, "window", false);
+	json_read_string(r, "time", false);
+	json_read_string(r, "batch", false);
+}
+
+static size_t wire_trim(const char *text, size_t len)
+{
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL && text[len - 1] != '\0')
+		len--;
+	return len;
+}
+
+void wire_parse_answer(const char *text, size_t len, struct decision *d)
+{
+	struct err e = { 0 };
+	struct json_reader r;
+	const char *agent, *window, *status;
+	struct json *root;
+
+	len = wire_trim(text, len);
+	if (len == 0) {
+		decision_fail(d, DECISION_INVALID, "the answer is empty");
+		return;
+	}
+	root = json_parse(text, len, &e);
+	if (root == NULL) {
+		decision_fail(d, DECISION_INVALID, "answer: %s", e.text);
+		return;
+	}
+	json_read_init(&r, root, "answer", &e);
+	wire_read_envelope(&r, &agent, &window);
+	wire_read_answer(&r, d);
+	status = json_read_string(&r, "status", false);
+	if (!r.failed && status != NULL && strcmp(status, decision_status_name(d->status)) != 0 &&
+	    strcmp(status, "refused") != 0)
+		json_read_fail(&r, "status", "contradicts the orders");
+	if (json_read_end(&r) != 0)
+		decision_fail(d, DECISION_INVALID, "%s", e.text);
+	else if (status != NULL && strcmp(status, "refused") == 0)
+		decision_fail(d, DECISION_REFUSED, "%s", "the agent refused");
+	json_free(root);
+}
+
+static void wire_read_record(struct json_reader *r, struct wire_decision *out)
+{
+	const char *agent, *window, *status, *error;
+	struct err bad = { 0 };
+	int st;
+
+	wire_read_envelope(r, &agent, &window);
+	status = json_read_string(r, "status", true);
+	error = json_read_string(r, "error", false);
+	json_read_any(r, "version", false);
+	json_read_any(r, "fill", false);
+	wire_read_answer(r, &out->d);
+	if (r->failed)
+		return;
+	if (agent == NULL || ident_check_agent(agent, &bad) != 0)
+		json_read_fail(r, "agent", "%s", agent != NULL ? bad.text : "is missing");
+	else
+		snprintf(out->agent, sizeof out->agent, "%s", agent);
+	if (window == NULL || tstamp_parse(window, &out->window_ms, &bad) != 0)
+		json_read_fail(r, "window", "must be a window");
+	st = decision_status_parse(status);
+	if (st < 0 || (st == DECISION_OK) != (out->d.n_orders > 0))
+		json_read_fail(r, "status", "is unknown or contradicts the orders");
+	out->d.status = (enum decision_status)st;
+	if (error != NULL)
+		out->d.error = mem_strdup(error);
+}
+
+int wire_parse_decision(const char *line, size_t len, struct wire_decision *out, size_t *count,
+			struct err *e)
+{
+	struct json *root = json_parse(line, len, e);
+	const char *schema = root != NULL ? json_text(json_get(root, "schema")) : NULL;
+	struct json_reader r;
+	int64_t n = 0;
+	int kind = 1;
+
+	decision_init(&out->d);
+	if (root == NULL)
+		return -1;
+	json_read_init(&r, root, "record", e);
+	if (schema != NULL && strcmp(schema, WIRE_END) == 0) {
+		kind = 2;
+		json_read_string(&r, "schema", true);
+		json_read_int(&r, "count", true, 0, INT32_MAX, &n);
+		*count = (size_t)n;
+	} else {
+		wire_read_record(&r, out);
+	}
+	if (json_read_end(&r) != 0) {
+		decision_release(&out->d);
+		kind = -1;
+	}
+	json_free(root);
+	return kind;
+}
+
+/* ------------------------------------------------------------------ streams */
+
+int wire_window(const char *line, size_t len, int64_t *window_ms, struct err *e)
+{
+	struct json *root = json_parse(line, len, e);
+	const char *window = root != NULL ? json_text(json_get(root, "window")) : NULL;
+	int r = -1;
+
+	if (root != NULL && window == NULL)
+		err_set(e, ERR_DATA, "record: window is missing");
+	else if (root != NULL)
+		r = tstamp_parse(window, window_ms, e);
+	if (r == 0 && *window_ms != tstamp_window(*window_ms))
+		r = err_set(e, ERR_DATA, "record: %.64s is not the start of a window", window);
+	json_free(root);
+	return r;
+}
+
+/* One line: 1 a record, 2 the end. */
+static int wire_classify(const char *line, size_t len, const char *want, size_t seen, struct err *e)
+{
+	struct json *root = json_parse(line, len, e);
+	const char *schema, *count;
+	char text[24];
+	int r = -1;
+
+	if (root == NULL)
+		return -1;
+	schema = json_text(json_get(root, "schema"));
+	if (schema != NULL && strcmp(schema, WIRE_END) == 0) {
+		snprintf(text, sizeof text, "%zu", seen);
+		count = json_text(json_get(root, "count"));
+		if (count == NULL || strcmp(count, text) != 0)
+			err_set(e, ERR_DATA, "stream: %zu records, but the end record says %.20s", seen,
+				count != NULL ? count : "nothing");
+		else
+			r = 2;
+	} else if (schema == NULL || strcmp(schema, want) != 0) {
+		err_set(e, ERR_DATA, "stream: expected %s, not %.40s", want,
+			schema != NULL ? schema : "a record without schema");
+	} else {
+		r = 1;
+	}
+	json_free(root);
+	return r;
+}
+
+int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *each, void *ctx,
+		struct err *e)
+{
+	const char *p = text, *end = text + len;
+	size_t seen = 0, line_no = 0;
+	bool ended = false;
+
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t n = nl != NULL ? (size_t)(nl - p) : (size_t)(end - p);
+		int kind;
+
+		line_no++;
+		if (ended)
+			return err_set(e, ERR_DATA, "stream: line %zu: bytes after the end record", line_no);
+		kind = wire_classify(p, n, schema, seen, e);
+		if (kind < 0)
+			return err_prefix(e, "line %zu", line_no);
+		ended = kind == 2;
+		if (kind == 1) {
+			seen++;
+			if (each != NULL && each(ctx, p, n, e) != 0)
+				return -1;
+		}
+		p = nl != NULL ? nl + 1 : end;
+	}
+	if (!ended)
+		return err_set(e, ERR_DATA, "stream: cut off after %zu records: the end record is missing",
+			       seen);
+	return 0;
+}

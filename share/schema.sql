@@ -1,0 +1,483 @@
+-- trading-race: the schema of a race database. The only DDL of the project.
+--
+-- Money and quantities are integers in 1e-8, prices in 1e-10, volumes in 1e-4 units. Times are
+-- milliseconds since 1970 UTC and end in _ms. A window is named by its start. Facts are
+-- append-only: triggers refuse UPDATE, DELETE and a second INSERT of a key. Columns and tables
+-- marked "volatile:" differ between equal races and are left out of `tr-db dump --logical`;
+-- "surrogate:" marks numbers that only join tables. Views (v_*) show human units.
+
+PRAGMA application_id = 1414677313; -- "TRRA"
+PRAGMA user_version = 1;
+
+------------------------------------------------------------------------------- set-up
+
+-- Values that differ from the registry's defaults; see tr-config(5).
+CREATE TABLE settings (
+  name TEXT PRIMARY KEY, -- section.key
+  value TEXT NOT NULL, -- canonical text of the value
+  version INTEGER NOT NULL CHECK (version > 0) -- counts the changes of this setting
+) STRICT, WITHOUT ROWID;
+
+-- Every change of a setting, for ever.
+CREATE TABLE settings_log (
+  seq INTEGER PRIMARY KEY, -- order of the changes, from 1
+  name TEXT NOT NULL, -- the setting
+  old_value TEXT, -- before; NULL: the default
+  new_value TEXT, -- after; NULL: back to the default
+  origin TEXT NOT NULL CHECK (origin IN ('init', 'set', 'unset', 'import')), -- how it came
+  at_ms INTEGER NOT NULL -- volatile: wall time
+) STRICT;
+
+-- What can be traded.
+CREATE TABLE assets (
+  id INTEGER PRIMARY KEY, -- surrogate: joins
+  symbol TEXT NOT NULL UNIQUE, -- BTC
+  name TEXT NOT NULL, -- Bitcoin
+  enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), -- takes part from the next window on
+  version INTEGER NOT NULL CHECK (version > 0), -- counts edits, for optimistic concurrency
+  added_ms INTEGER NOT NULL -- volatile: wall time
+) STRICT;
+
+-- Where the prices of an asset come from, first choice first.
+CREATE TABLE asset_feeds (
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  priority INTEGER NOT NULL CHECK (priority >= 0), -- 0 is asked first
+  feed TEXT NOT NULL CHECK (feed IN ('sim', 'csv', 'history')), -- kind of feed
+  arg TEXT NOT NULL, -- what follows the colon: a file, a source; '' for none
+  quote TEXT NOT NULL, -- currency of its prices, accepted as the race's
+  PRIMARY KEY (asset_id, priority)
+) STRICT, WITHOUT ROWID;
+
+-- Who takes part.
+CREATE TABLE agents (
+  id INTEGER PRIMARY KEY, -- surrogate: joins
+  name TEXT NOT NULL UNIQUE, -- trend
+  kind TEXT NOT NULL CHECK (kind IN ('rule', 'exec', 'manual')), -- what decides
+  baseline INTEGER NOT NULL CHECK (baseline IN (0, 1)), -- a yardstick, exempt from share limits
+  status TEXT NOT NULL CHECK (status IN ('active', 'paused', 'retired')), -- from the next window on
+  version INTEGER NOT NULL CHECK (version > 0), -- the version that the next window will pin
+  added_ms INTEGER NOT NULL -- volatile: wall time
+) STRICT;
+
+-- What an agent is made of; a change of strategy, parameters, arguments or program bytes is a new one.
+CREATE TABLE agent_versions (
+  agent_id INTEGER NOT NULL REFERENCES agents (id), -- the agent
+  version INTEGER NOT NULL CHECK (version > 0), -- from 1
+  spec TEXT NOT NULL, -- JSON, canonical: strategy and parameters, or arguments and hashes
+  hash BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of spec
+  added_ms INTEGER NOT NULL, -- volatile: wall time
+  PRIMARY KEY (agent_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- Stops of all fills, and their releases: the last row of a name counts.
+CREATE TABLE halts (
+  seq INTEGER PRIMARY KEY, -- order, from 1
+  name TEXT NOT NULL, -- who halted: operator, audit
+  action TEXT NOT NULL CHECK (action IN ('halt', 'release')), -- what was done
+  reason TEXT NOT NULL, -- why
+  at_ms INTEGER NOT NULL -- volatile: wall time
+) STRICT;
+
+------------------------------------------------------------------------------- market
+
+-- Where candles come from; indicators never mix two of them.
+CREATE TABLE sources (
+  id INTEGER PRIMARY KEY, -- surrogate: joins
+  name TEXT NOT NULL UNIQUE -- sim, import, csv:/path/file.csv
+) STRICT;
+
+-- volatile: which state of a candle file has been read, so that it is read once.
+CREATE TABLE source_files (
+  source_id INTEGER PRIMARY KEY REFERENCES sources (id), -- the source
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset in the file
+  interval_s INTEGER NOT NULL CHECK (interval_s > 0), -- of its candles
+  size INTEGER NOT NULL, -- bytes when read
+  mtime_ns INTEGER NOT NULL -- time stamp when read
+) STRICT;
+CREATE INDEX source_files_asset ON source_files (asset_id);
+
+-- Candles as they were first seen.
+CREATE TABLE candles (
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  source_id INTEGER NOT NULL REFERENCES sources (id), -- who said so; unindexed: sources stay
+  interval_s INTEGER NOT NULL CHECK (interval_s > 0), -- length
+  open_ms INTEGER NOT NULL CHECK (open_ms >= 0 AND open_ms % 1000 = 0), -- start
+  open INTEGER NOT NULL CHECK (open > 0), -- first price, 1e-10
+  high INTEGER NOT NULL CHECK (high >= open AND high >= close), -- highest price, 1e-10
+  low INTEGER NOT NULL CHECK (low > 0 AND low <= open AND low <= close), -- lowest price, 1e-10
+  close INTEGER NOT NULL CHECK (close > 0), -- last price, 1e-10
+  volume INTEGER NOT NULL CHECK (volume >= 0), -- traded, 1e-4
+  seen_ms INTEGER NOT NULL, -- the first window whose agents may see it
+  PRIMARY KEY (asset_id, source_id, interval_s, open_ms)
+) STRICT, WITHOUT ROWID;
+
+-- Later values of a candle, each visible from its window on.
+CREATE TABLE candle_revisions (
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  source_id INTEGER NOT NULL REFERENCES sources (id), -- who said so; unindexed: sources stay
+  interval_s INTEGER NOT NULL CHECK (interval_s > 0), -- length
+  open_ms INTEGER NOT NULL, -- start
+  seen_ms INTEGER NOT NULL, -- the first window whose agents may see this value
+  open INTEGER NOT NULL CHECK (open > 0), -- first price, 1e-10
+  high INTEGER NOT NULL CHECK (high >= open AND high >= close), -- highest price, 1e-10
+  low INTEGER NOT NULL CHECK (low > 0 AND low <= open AND low <= close), -- lowest price, 1e-10
+  close INTEGER NOT NULL CHECK (close > 0), -- last price, 1e-10
+  volume INTEGER NOT NULL CHECK (volume >= 0), -- traded, 1e-4
+  PRIMARY KEY (asset_id, source_id, interval_s, open_ms, seen_ms)
+) STRICT, WITHOUT ROWID;
+
+-- What a window ran under: settings, assets, agent versions, definition; shared by equal windows.
+CREATE TABLE pins (
+  hash BLOB PRIMARY KEY CHECK (length(hash) = 32), -- SHA-256 of content
+  content TEXT NOT NULL -- JSON, canonical: tr.pin/1
+) STRICT, WITHOUT ROWID;
+
+-- One row per window that was begun.
+CREATE TABLE cycles (
+  window_ms INTEGER PRIMARY KEY CHECK (window_ms % 300000 = 0), -- its start
+  previous_ms INTEGER REFERENCES cycles (window_ms), -- the window begun before it
+  pin BLOB NOT NULL REFERENCES pins (hash), -- what it runs under
+  decision INTEGER NOT NULL CHECK (decision IN (0, 1)), -- whether agents decide in it
+  live INTEGER NOT NULL CHECK (live IN (0, 1)), -- volatile: begun by the clock, not by --now or --window
+  state TEXT NOT NULL CHECK (state IN ('running', 'completed', 'partial', 'failed')), -- volatile: where it stands
+  attempts INTEGER NOT NULL CHECK (attempts > 0), -- volatile: how often tr-cycle started it
+  started_ms INTEGER NOT NULL, -- volatile: wall time
+  ended_ms INTEGER -- volatile: wall time
+) STRICT;
+CREATE INDEX cycles_pin ON cycles (pin);
+CREATE INDEX cycles_previous ON cycles (previous_ms);
+
+-- The prices of a window exist: everything in it uses these.
+CREATE TABLE batches (
+  window_ms INTEGER PRIMARY KEY REFERENCES cycles (window_ms), -- the window
+  n_prices INTEGER NOT NULL CHECK (n_prices >= 0), -- assets with a price
+  n_assets INTEGER NOT NULL CHECK (n_assets >= n_prices) -- assets that were asked for
+) STRICT;
+
+-- One price per asset and window; an asset without a price has no row.
+CREATE TABLE prices (
+  window_ms INTEGER NOT NULL REFERENCES batches (window_ms), -- the window
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  price INTEGER NOT NULL CHECK (price > 0), -- 1e-10
+  price_ms INTEGER NOT NULL, -- the time the price belongs to: the end of its candle
+  source_id INTEGER NOT NULL REFERENCES sources (id), -- who said so; unindexed: sources stay
+  interval_s INTEGER NOT NULL, -- of the candles of this source
+  quality TEXT NOT NULL CHECK (quality IN ('fresh', 'last_good', 'stale', 'suspect')), -- the first two can be traded on
+  note TEXT NOT NULL, -- why it is suspect, else ''
+  PRIMARY KEY (window_ms, asset_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX prices_asset ON prices (asset_id, window_ms);
+
+------------------------------------------------------------------------------- books
+
+-- Cash of an agent: a cache of its trades, rebuilt and compared by tr-audit.
+CREATE TABLE portfolios (
+  agent_id INTEGER PRIMARY KEY REFERENCES agents (id), -- the agent
+  start_cash INTEGER NOT NULL CHECK (start_cash > 0), -- 1e-8
+  cash INTEGER NOT NULL CHECK (cash >= 0), -- 1e-8
+  seq INTEGER NOT NULL CHECK (seq >= 0) -- of its last trade
+) STRICT;
+
+-- What an agent holds: a cache as well; a closed position has no row.
+CREATE TABLE positions (
+  agent_id INTEGER NOT NULL REFERENCES portfolios (agent_id), -- the agent
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  quantity INTEGER NOT NULL CHECK (quantity > 0), -- units held, 1e-8
+  cost INTEGER NOT NULL CHECK (cost >= 0), -- what they cost with fees, 1e-8
+  PRIMARY KEY (agent_id, asset_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX positions_asset ON positions (asset_id);
+
+-- One answer per agent and window.
+CREATE TABLE decisions (
+  agent_id INTEGER NOT NULL REFERENCES agents (id), -- who
+  window_ms INTEGER NOT NULL, -- the batch it was made on
+  version INTEGER NOT NULL, -- of the agent
+  status TEXT NOT NULL CHECK (status IN ('ok', 'hold', 'invalid', 'timeout', 'refused', 'late', 'error')), -- kind of answer
+  origin TEXT NOT NULL CHECK (origin IN ('agent', 'manual')), -- asked for, or handed in by tr-trade
+  fill_ms INTEGER NOT NULL CHECK (fill_ms >= window_ms), -- the window whose batch fills it
+  orders TEXT NOT NULL, -- JSON array, canonical: what it wants
+  reasoning TEXT, -- why, in its words
+  confidence_e4 INTEGER CHECK (confidence_e4 BETWEEN 0 AND 10000), -- how sure it says it is
+  error TEXT, -- why the status is neither ok nor hold
+  hash BLOB NOT NULL CHECK (length(hash) = 32), -- SHA-256 of status, orders, reasoning, confidence, error
+  context BLOB CHECK (length(context) = 32), -- SHA-256 of what it was shown; NULL when handed in
+  raw BLOB, -- the answer byte for byte; NULL for rule agents
+  at_ms INTEGER NOT NULL, -- logical time: the window it belongs to, or --now of the person
+  latency_ms INTEGER NOT NULL, -- volatile: how long it took
+  PRIMARY KEY (agent_id, window_ms),
+  FOREIGN KEY (agent_id, version) REFERENCES agent_versions (agent_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- A decision was carried out, or never will be. One per decision: nothing executes twice.
+CREATE TABLE executions (
+  agent_id INTEGER NOT NULL, -- who
+  window_ms INTEGER NOT NULL, -- the decision's window
+  exec_ms INTEGER NOT NULL REFERENCES batches (window_ms), -- the window that carried it out and seals it
+  status TEXT NOT NULL CHECK (status IN ('executed', 'expired', 'void', 'halted')), -- void: there was nothing valid to execute
+  n_orders INTEGER NOT NULL CHECK (n_orders >= 0), -- in the decision
+  n_trades INTEGER NOT NULL CHECK (n_trades BETWEEN 0 AND n_orders), -- that filled
+  cash_before INTEGER NOT NULL CHECK (cash_before >= 0), -- 1e-8
+  cash_after INTEGER NOT NULL CHECK (cash_after >= 0), -- 1e-8
+  PRIMARY KEY (agent_id, window_ms),
+  FOREIGN KEY (agent_id, window_ms) REFERENCES decisions (agent_id, window_ms)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX executions_exec ON executions (exec_ms, agent_id);
+
+-- Every proposed order of an executed decision, with what risk and the market made of it.
+CREATE TABLE orders (
+  agent_id INTEGER NOT NULL, -- who
+  window_ms INTEGER NOT NULL, -- the decision's window
+  idx INTEGER NOT NULL CHECK (idx >= 0), -- place in the decision
+  asset TEXT NOT NULL, -- as the agent wrote it
+  side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), -- direction
+  quantity INTEGER CHECK (quantity > 0), -- asked for in units, 1e-8
+  notional INTEGER CHECK (notional > 0), -- or by value, 1e-8
+  limit_price INTEGER CHECK (limit_price > 0), -- worst price accepted, 1e-10
+  action TEXT NOT NULL CHECK (action IN ('pass', 'clip', 'drop')), -- what became of it
+  reasons TEXT NOT NULL, -- names of the rules that spoke, comma-separated
+  wanted INTEGER NOT NULL CHECK (wanted >= 0), -- units before any edit, 1e-8
+  filled INTEGER NOT NULL CHECK (filled >= 0), -- units traded, 1e-8
+  PRIMARY KEY (agent_id, window_ms, idx),
+  FOREIGN KEY (agent_id, window_ms) REFERENCES executions (agent_id, window_ms),
+  CHECK ((quantity IS NULL) <> (notional IS NULL)),
+  CHECK ((action = 'drop') = (filled = 0))
+) STRICT, WITHOUT ROWID;
+
+-- Fills: the only thing that moves money.
+CREATE TABLE trades (
+  id INTEGER PRIMARY KEY, -- surrogate: for people
+  agent_id INTEGER NOT NULL, -- who
+  seq INTEGER NOT NULL CHECK (seq > 0), -- of the agent, contiguous from 1
+  window_ms INTEGER NOT NULL, -- the decision's window
+  idx INTEGER NOT NULL, -- the order in it
+  fill_ms INTEGER NOT NULL, -- the window whose batch filled it
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- what
+  side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), -- direction
+  quantity INTEGER NOT NULL CHECK (quantity > 0), -- 1e-8
+  price INTEGER NOT NULL CHECK (price > 0), -- of the batch, 1e-10
+  fill_price INTEGER NOT NULL CHECK (fill_price > 0), -- after slippage, 1e-10
+  notional INTEGER NOT NULL CHECK (notional >= 0), -- quantity at the fill price, 1e-8
+  fee INTEGER NOT NULL CHECK (fee >= 0), -- 1e-8
+  realised INTEGER NOT NULL, -- result of a sale after fees against its cost, 1e-8
+  cash_after INTEGER NOT NULL CHECK (cash_after >= 0), -- 1e-8
+  position_after INTEGER NOT NULL CHECK (position_after >= 0), -- units of the asset, 1e-8
+  cost_after INTEGER NOT NULL CHECK (cost_after >= 0), -- their cost, 1e-8
+  UNIQUE (agent_id, seq),
+  FOREIGN KEY (agent_id, window_ms, idx) REFERENCES orders (agent_id, window_ms, idx),
+  FOREIGN KEY (fill_ms, asset_id) REFERENCES prices (window_ms, asset_id)
+) STRICT;
+CREATE UNIQUE INDEX trades_order ON trades (agent_id, window_ms, idx);
+CREATE INDEX trades_asset ON trades (asset_id, agent_id, seq);
+CREATE INDEX trades_fill ON trades (fill_ms, asset_id);
+
+-- What an agent is worth at a window: before the decisions of the window, and after them.
+CREATE TABLE snapshots (
+  agent_id INTEGER NOT NULL REFERENCES portfolios (agent_id), -- who
+  window_ms INTEGER NOT NULL REFERENCES batches (window_ms), -- when
+  phase TEXT NOT NULL CHECK (phase IN ('pre', 'post')), -- before or after the trades of the window
+  cash INTEGER NOT NULL CHECK (cash >= 0), -- 1e-8
+  positions_value INTEGER NOT NULL CHECK (positions_value >= 0), -- at the batch's prices, 1e-8
+  unrealised INTEGER NOT NULL, -- positions_value minus their cost, 1e-8
+  total INTEGER NOT NULL, -- cash + positions_value, 1e-8
+  unpriced INTEGER NOT NULL CHECK (unpriced >= 0), -- positions valued at an earlier batch, as this one has no price for them
+  PRIMARY KEY (agent_id, window_ms, phase),
+  CHECK (total = cash + positions_value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX snapshots_window ON snapshots (window_ms);
+
+-- The chain: one link per window over everything that happened in it.
+CREATE TABLE seals (
+  n INTEGER PRIMARY KEY CHECK (n > 0), -- contiguous from 1
+  window_ms INTEGER NOT NULL UNIQUE REFERENCES batches (window_ms), -- the window
+  batch BLOB NOT NULL CHECK (length(batch) = 32), -- digest of the batch and its pin
+  decisions BLOB NOT NULL CHECK (length(decisions) = 32), -- of the decisions carried out in it
+  orders BLOB NOT NULL CHECK (length(orders) = 32), -- of their orders
+  executions BLOB NOT NULL CHECK (length(executions) = 32), -- of executions and trades
+  snapshots BLOB NOT NULL CHECK (length(snapshots) = 32), -- of the snapshots
+  previous BLOB NOT NULL CHECK (length(previous) = 32), -- hash of the seal before; zeros for the first
+  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32) -- of all of the above
+) STRICT;
+
+------------------------------------------------------------------------------- journal
+
+-- volatile: the history of each window: what began, was done, failed, was resumed.
+CREATE TABLE events (
+  window_ms INTEGER NOT NULL REFERENCES cycles (window_ms), -- the window
+  seq INTEGER NOT NULL CHECK (seq BETWEEN 1 AND 4096), -- contiguous from 1
+  type TEXT NOT NULL CHECK (type IN ('started', 'resumed', 'completed', 'failed', 'sealed')), -- what happened
+  stage TEXT NOT NULL, -- ingest, settle, pre, decide, trade, post; '' for the window
+  input BLOB CHECK (length(input) = 32), -- hash of what a completed stage was given
+  detail TEXT NOT NULL, -- counts, or an error
+  at_ms INTEGER NOT NULL, -- wall time
+  PRIMARY KEY (window_ms, seq)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX events_stage ON events (window_ms, stage) WHERE type = 'completed';
+
+-- volatile: texts that decisions refer to by hash, compressed: shared parts of contexts.
+CREATE TABLE blobs (
+  hash BLOB PRIMARY KEY CHECK (length(hash) = 32), -- SHA-256 of the text
+  size INTEGER NOT NULL CHECK (size >= 0), -- of the text
+  data BLOB NOT NULL -- deflated
+) STRICT, WITHOUT ROWID;
+
+-- The shared part of the contexts of a window.
+CREATE TABLE contexts (
+  window_ms INTEGER PRIMARY KEY REFERENCES batches (window_ms), -- the window
+  hash BLOB NOT NULL CHECK (length(hash) = 32) -- of the text, in blobs unless pruned
+) STRICT;
+
+------------------------------------------------------------------------------- facts stay
+
+-- The insert triggers make REPLACE fail even for a program that leaves recursive_triggers off.
+
+CREATE TRIGGER settings_log_insert BEFORE INSERT ON settings_log WHEN EXISTS (SELECT 1 FROM settings_log WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'settings_log: facts are append-only: the key exists'); END;
+CREATE TRIGGER settings_log_update BEFORE UPDATE ON settings_log
+BEGIN SELECT RAISE(ABORT, 'settings_log: facts are append-only'); END;
+CREATE TRIGGER settings_log_delete BEFORE DELETE ON settings_log
+BEGIN SELECT RAISE(ABORT, 'settings_log: facts are append-only'); END;
+
+CREATE TRIGGER agent_versions_insert BEFORE INSERT ON agent_versions WHEN EXISTS (SELECT 1 FROM agent_versions WHERE agent_id = NEW.agent_id AND version = NEW.version)
+BEGIN SELECT RAISE(ABORT, 'agent_versions: facts are append-only: the key exists'); END;
+CREATE TRIGGER agent_versions_update BEFORE UPDATE ON agent_versions
+BEGIN SELECT RAISE(ABORT, 'agent_versions: facts are append-only'); END;
+CREATE TRIGGER agent_versions_delete BEFORE DELETE ON agent_versions
+BEGIN SELECT RAISE(ABORT, 'agent_versions: facts are append-only'); END;
+
+CREATE TRIGGER halts_insert BEFORE INSERT ON halts WHEN EXISTS (SELECT 1 FROM halts WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'halts: facts are append-only: the key exists'); END;
+CREATE TRIGGER halts_update BEFORE UPDATE ON halts
+BEGIN SELECT RAISE(ABORT, 'halts: facts are append-only'); END;
+CREATE TRIGGER halts_delete BEFORE DELETE ON halts
+BEGIN SELECT RAISE(ABORT, 'halts: facts are append-only'); END;
+
+CREATE TRIGGER candle_revisions_insert BEFORE INSERT ON candle_revisions WHEN EXISTS (SELECT 1 FROM candle_revisions WHERE asset_id = NEW.asset_id AND source_id = NEW.source_id AND interval_s = NEW.interval_s AND open_ms = NEW.open_ms AND seen_ms = NEW.seen_ms)
+BEGIN SELECT RAISE(ABORT, 'candle_revisions: facts are append-only: the key exists'); END;
+CREATE TRIGGER candle_revisions_update BEFORE UPDATE ON candle_revisions
+BEGIN SELECT RAISE(ABORT, 'candle_revisions: facts are append-only'); END;
+CREATE TRIGGER candle_revisions_delete BEFORE DELETE ON candle_revisions
+BEGIN SELECT RAISE(ABORT, 'candle_revisions: facts are append-only'); END;
+
+CREATE TRIGGER pins_insert BEFORE INSERT ON pins WHEN EXISTS (SELECT 1 FROM pins WHERE hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'pins: facts are append-only: the key exists'); END;
+CREATE TRIGGER pins_update BEFORE UPDATE ON pins
+BEGIN SELECT RAISE(ABORT, 'pins: facts are append-only'); END;
+CREATE TRIGGER pins_delete BEFORE DELETE ON pins
+BEGIN SELECT RAISE(ABORT, 'pins: facts are append-only'); END;
+
+CREATE TRIGGER batches_insert BEFORE INSERT ON batches WHEN EXISTS (SELECT 1 FROM batches WHERE window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'batches: facts are append-only: the key exists'); END;
+CREATE TRIGGER batches_update BEFORE UPDATE ON batches
+BEGIN SELECT RAISE(ABORT, 'batches: facts are append-only'); END;
+CREATE TRIGGER batches_delete BEFORE DELETE ON batches
+BEGIN SELECT RAISE(ABORT, 'batches: facts are append-only'); END;
+
+CREATE TRIGGER prices_insert BEFORE INSERT ON prices WHEN EXISTS (SELECT 1 FROM prices WHERE window_ms = NEW.window_ms AND asset_id = NEW.asset_id)
+BEGIN SELECT RAISE(ABORT, 'prices: facts are append-only: the key exists'); END;
+CREATE TRIGGER prices_update BEFORE UPDATE ON prices
+BEGIN SELECT RAISE(ABORT, 'prices: facts are append-only'); END;
+CREATE TRIGGER prices_delete BEFORE DELETE ON prices
+BEGIN SELECT RAISE(ABORT, 'prices: facts are append-only'); END;
+
+CREATE TRIGGER decisions_insert BEFORE INSERT ON decisions WHEN EXISTS (SELECT 1 FROM decisions WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'decisions: facts are append-only: the key exists'); END;
+CREATE TRIGGER decisions_update BEFORE UPDATE ON decisions
+BEGIN SELECT RAISE(ABORT, 'decisions: facts are append-only'); END;
+CREATE TRIGGER decisions_delete BEFORE DELETE ON decisions
+BEGIN SELECT RAISE(ABORT, 'decisions: facts are append-only'); END;
+
+CREATE TRIGGER executions_insert BEFORE INSERT ON executions WHEN EXISTS (SELECT 1 FROM executions WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'executions: facts are append-only: the key exists'); END;
+CREATE TRIGGER executions_update BEFORE UPDATE ON executions
+BEGIN SELECT RAISE(ABORT, 'executions: facts are append-only'); END;
+CREATE TRIGGER executions_delete BEFORE DELETE ON executions
+BEGIN SELECT RAISE(ABORT, 'executions: facts are append-only'); END;
+
+CREATE TRIGGER orders_insert BEFORE INSERT ON orders WHEN EXISTS (SELECT 1 FROM orders WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms AND idx = NEW.idx)
+BEGIN SELECT RAISE(ABORT, 'orders: facts are append-only: the key exists'); END;
+CREATE TRIGGER orders_update BEFORE UPDATE ON orders
+BEGIN SELECT RAISE(ABORT, 'orders: facts are append-only'); END;
+CREATE TRIGGER orders_delete BEFORE DELETE ON orders
+BEGIN SELECT RAISE(ABORT, 'orders: facts are append-only'); END;
+
+CREATE TRIGGER trades_insert BEFORE INSERT ON trades WHEN EXISTS (SELECT 1 FROM trades WHERE id = NEW.id OR (agent_id = NEW.agent_id AND seq = NEW.seq))
+BEGIN SELECT RAISE(ABORT, 'trades: facts are append-only: the key exists'); END;
+CREATE TRIGGER trades_update BEFORE UPDATE ON trades
+BEGIN SELECT RAISE(ABORT, 'trades: facts are append-only'); END;
+CREATE TRIGGER trades_delete BEFORE DELETE ON trades
+BEGIN SELECT RAISE(ABORT, 'trades: facts are append-only'); END;
+
+CREATE TRIGGER snapshots_insert BEFORE INSERT ON snapshots WHEN EXISTS (SELECT 1 FROM snapshots WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms AND phase = NEW.phase)
+BEGIN SELECT RAISE(ABORT, 'snapshots: facts are append-only: the key exists'); END;
+CREATE TRIGGER snapshots_update BEFORE UPDATE ON snapshots
+BEGIN SELECT RAISE(ABORT, 'snapshots: facts are append-only'); END;
+CREATE TRIGGER snapshots_delete BEFORE DELETE ON snapshots
+BEGIN SELECT RAISE(ABORT, 'snapshots: facts are append-only'); END;
+
+CREATE TRIGGER seals_insert BEFORE INSERT ON seals WHEN EXISTS (SELECT 1 FROM seals WHERE n = NEW.n OR window_ms = NEW.window_ms OR hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'seals: facts are append-only: the key exists'); END;
+CREATE TRIGGER seals_update BEFORE UPDATE ON seals
+BEGIN SELECT RAISE(ABORT, 'seals: facts are append-only'); END;
+CREATE TRIGGER seals_delete BEFORE DELETE ON seals
+BEGIN SELECT RAISE(ABORT, 'seals: facts are append-only'); END;
+
+CREATE TRIGGER contexts_insert BEFORE INSERT ON contexts WHEN EXISTS (SELECT 1 FROM contexts WHERE window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'contexts: facts are append-only: the key exists'); END;
+CREATE TRIGGER contexts_update BEFORE UPDATE ON contexts
+BEGIN SELECT RAISE(ABORT, 'contexts: facts are append-only'); END;
+CREATE TRIGGER contexts_delete BEFORE DELETE ON contexts
+BEGIN SELECT RAISE(ABORT, 'contexts: facts are append-only'); END;
+
+CREATE TRIGGER events_update BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'events: facts are append-only'); END;
+-- First-seen values of a candle stay; later ones go to candle_revisions.
+CREATE TRIGGER candles_update BEFORE UPDATE ON candles
+BEGIN SELECT RAISE(ABORT, 'candles: first-seen values stay'); END;
+
+------------------------------------------------------------------------------- views
+
+-- Trades in human units, newest last.
+CREATE VIEW v_trades AS
+SELECT t.id, a.name AS agent, t.seq, strftime('%Y-%m-%d %H:%M', t.window_ms / 1000, 'unixepoch') AS decided,
+       strftime('%Y-%m-%d %H:%M', t.fill_ms / 1000, 'unixepoch') AS filled, t.side, s.symbol AS asset,
+       t.quantity / 1e8 AS quantity, t.price / 1e10 AS price, t.fill_price / 1e10 AS fill_price,
+       t.notional / 1e8 AS notional, t.fee / 1e8 AS fee, t.realised / 1e8 AS realised,
+       t.cash_after / 1e8 AS cash_after, t.position_after / 1e8 AS position_after
+FROM trades AS t JOIN agents AS a ON a.id = t.agent_id JOIN assets AS s ON s.id = t.asset_id;
+
+-- What everybody holds.
+CREATE VIEW v_positions AS
+SELECT a.name AS agent, s.symbol AS asset, p.quantity / 1e8 AS quantity, p.cost / 1e8 AS cost,
+       p.cost * 1.0 / p.quantity AS average_price
+FROM positions AS p JOIN agents AS a ON a.id = p.agent_id JOIN assets AS s ON s.id = p.asset_id;
+
+-- Prices of every window.
+CREATE VIEW v_prices AS
+SELECT strftime('%Y-%m-%d %H:%M', p.window_ms / 1000, 'unixepoch') AS window, s.symbol AS asset,
+       p.price / 1e10 AS price, strftime('%Y-%m-%d %H:%M', p.price_ms / 1000, 'unixepoch') AS price_time,
+       c.name AS source, p.quality, p.note
+FROM prices AS p JOIN assets AS s ON s.id = p.asset_id JOIN sources AS c ON c.id = p.source_id;
+
+-- Decisions with what became of them.
+CREATE VIEW v_decisions AS
+SELECT strftime('%Y-%m-%d %H:%M', d.window_ms / 1000, 'unixepoch') AS window, a.name AS agent, d.version,
+       d.status, d.orders, d.reasoning, d.error, x.status AS execution, x.n_trades AS trades
+FROM decisions AS d JOIN agents AS a ON a.id = d.agent_id
+LEFT JOIN executions AS x ON x.agent_id = d.agent_id AND x.window_ms = d.window_ms;
+
+-- Worth of every agent over time.
+CREATE VIEW v_snapshots AS
+SELECT strftime('%Y-%m-%d %H:%M', n.window_ms / 1000, 'unixepoch') AS window, a.name AS agent, n.phase,
+       n.cash / 1e8 AS cash, n.positions_value / 1e8 AS positions_value, n.unrealised / 1e8 AS unrealised,
+       n.total / 1e8 AS total, n.unpriced
+FROM snapshots AS n JOIN agents AS a ON a.id = n.agent_id;
+
+-- Standings at the last snapshot of each agent.
+CREATE VIEW v_board AS
+SELECT a.name AS agent, a.kind, a.baseline, a.status, n.total / 1e8 AS total,
+       round(100.0 * (n.total - p.start_cash) / p.start_cash, 4) AS return_pct, p.seq AS trades
+FROM agents AS a JOIN portfolios AS p ON p.agent_id = a.id
+LEFT JOIN snapshots AS n ON n.agent_id = a.id AND (n.window_ms, n.phase) =
+  (SELECT window_ms, phase FROM snapshots WHERE agent_id = a.id ORDER BY window_ms DESC, phase = 'post' DESC LIMIT 1)
+ORDER BY n.total DESC;
