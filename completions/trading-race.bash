@@ -86,8 +86,68 @@ _trading_race() {
 
 _trading_race_spec() { # TOOL: its options and commands
 	case $1 in
+	tr-agent)
+		options='-k --kind -s --strategy -S --set --names -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='add set list show pause resume retire strategies'
+		;;
+	tr-asset)
+		options='-N --name -f --feed --accept-quote --names -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='add set list show enable disable'
+		;;
+	tr-audit)
+		options='-j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-board)
+		options='-j --json -c --csv -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-config)
+		options='--names -j --json -e --effective -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='list get set unset explain export import log'
+		;;
+	tr-context)
+		options='-w --window -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-cycle)
+		options='-w --window --from --to -W --wait -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-db)
+		options='-l --logical -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='dump check checkpoint'
+		;;
+	tr-decide)
+		options='-w --window -a --agent -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-halt)
+		options='-r --reason -N --name -R --release -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-ingest)
+		options='-w --window -n --dry-run -i --import -s --source --accept-quote -l --lenient -r --revise -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-init)
+		options='-Q --quote --demo --bare -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
 	tr-jail)
 		options='-p --parent -C --directory --memory-mb --cpu-s --files --file-mb --processes -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-portfolio)
+		options='--at -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-snapshot)
+		options='-w --window -p --phase -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-trade)
+		options='-w --window -a --agent -s --settle -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	esac
@@ -96,6 +156,49 @@ _trading_race_spec() { # TOOL: its options and commands
 _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	kind=
 	case "$1 $2" in
+	'tr-agent --kind' | 'tr-agent -k') kind='=rule|exec|manual' ;;
+	'tr-agent --strategy' | 'tr-agent -s') kind='any' ;;
+	'tr-agent --set' | 'tr-agent -S') kind='any' ;;
+	'tr-agent --database' | 'tr-agent -d') kind='file' ;;
+	'tr-agent --now' | 'tr-agent -t') kind='any' ;;
+	'tr-asset --name' | 'tr-asset -N') kind='any' ;;
+	'tr-asset --feed' | 'tr-asset -f') kind='any' ;;
+	'tr-asset --accept-quote') kind='any' ;;
+	'tr-asset --database' | 'tr-asset -d') kind='file' ;;
+	'tr-asset --now' | 'tr-asset -t') kind='any' ;;
+	'tr-audit --database' | 'tr-audit -d') kind='file' ;;
+	'tr-audit --now' | 'tr-audit -t') kind='any' ;;
+	'tr-board --database' | 'tr-board -d') kind='file' ;;
+	'tr-board --now' | 'tr-board -t') kind='any' ;;
+	'tr-config --database' | 'tr-config -d') kind='file' ;;
+	'tr-config --now' | 'tr-config -t') kind='any' ;;
+	'tr-context --window' | 'tr-context -w') kind='any' ;;
+	'tr-context --database' | 'tr-context -d') kind='file' ;;
+	'tr-context --now' | 'tr-context -t') kind='any' ;;
+	'tr-cycle --window' | 'tr-cycle -w') kind='any' ;;
+	'tr-cycle --from') kind='any' ;;
+	'tr-cycle --to') kind='any' ;;
+	'tr-cycle --wait' | 'tr-cycle -W') kind='any' ;;
+	'tr-cycle --database' | 'tr-cycle -d') kind='file' ;;
+	'tr-cycle --now' | 'tr-cycle -t') kind='any' ;;
+	'tr-db --database' | 'tr-db -d') kind='file' ;;
+	'tr-db --now' | 'tr-db -t') kind='any' ;;
+	'tr-decide --window' | 'tr-decide -w') kind='any' ;;
+	'tr-decide --agent' | 'tr-decide -a') kind='agent' ;;
+	'tr-decide --database' | 'tr-decide -d') kind='file' ;;
+	'tr-decide --now' | 'tr-decide -t') kind='any' ;;
+	'tr-halt --reason' | 'tr-halt -r') kind='any' ;;
+	'tr-halt --name' | 'tr-halt -N') kind='any' ;;
+	'tr-halt --database' | 'tr-halt -d') kind='file' ;;
+	'tr-halt --now' | 'tr-halt -t') kind='any' ;;
+	'tr-ingest --window' | 'tr-ingest -w') kind='any' ;;
+	'tr-ingest --source' | 'tr-ingest -s') kind='any' ;;
+	'tr-ingest --accept-quote') kind='any' ;;
+	'tr-ingest --database' | 'tr-ingest -d') kind='file' ;;
+	'tr-ingest --now' | 'tr-ingest -t') kind='any' ;;
+	'tr-init --quote' | 'tr-init -Q') kind='any' ;;
+	'tr-init --database' | 'tr-init -d') kind='file' ;;
+	'tr-init --now' | 'tr-init -t') kind='any' ;;
 	'tr-jail --parent' | 'tr-jail -p') kind='any' ;;
 	'tr-jail --directory' | 'tr-jail -C') kind='dir' ;;
 	'tr-jail --memory-mb') kind='any' ;;
@@ -103,13 +206,46 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-jail --files') kind='any' ;;
 	'tr-jail --file-mb') kind='any' ;;
 	'tr-jail --processes') kind='any' ;;
+	'tr-portfolio --at') kind='any' ;;
+	'tr-portfolio --database' | 'tr-portfolio -d') kind='file' ;;
+	'tr-portfolio --now' | 'tr-portfolio -t') kind='any' ;;
+	'tr-snapshot --window' | 'tr-snapshot -w') kind='any' ;;
+	'tr-snapshot --phase' | 'tr-snapshot -p') kind='=pre|post' ;;
+	'tr-snapshot --database' | 'tr-snapshot -d') kind='file' ;;
+	'tr-snapshot --now' | 'tr-snapshot -t') kind='any' ;;
+	'tr-trade --window' | 'tr-trade -w') kind='any' ;;
+	'tr-trade --agent' | 'tr-trade -a') kind='agent' ;;
+	'tr-trade --database' | 'tr-trade -d') kind='file' ;;
+	'tr-trade --now' | 'tr-trade -t') kind='any' ;;
 	esac
 }
 
 _trading_race_operand() { # TOOL COMMAND INDEX: the kind of an operand
 	kind=
 	case "$1 $2 $3" in
+	'tr-agent add 1') kind='any' ;;
+	'tr-agent set 1') kind='agent' ;;
+	'tr-agent set '*) kind='any' ;;
+	'tr-agent show 1') kind='agent' ;;
+	'tr-agent pause 1') kind='agent' ;;
+	'tr-agent resume 1') kind='agent' ;;
+	'tr-agent retire 1') kind='agent' ;;
+	'tr-asset add 1') kind='any' ;;
+	'tr-asset set 1') kind='asset' ;;
+	'tr-asset show 1') kind='asset' ;;
+	'tr-asset enable 1') kind='asset' ;;
+	'tr-asset disable 1') kind='asset' ;;
+	'tr-config get 1') kind='setting' ;;
+	'tr-config set 1') kind='setting' ;;
+	'tr-config set 2') kind='any' ;;
+	'tr-config unset 1') kind='setting' ;;
+	'tr-config explain '*) kind='setting' ;;
+	'tr-config import 1') kind='file' ;;
+	'tr-context - 1') kind='agent' ;;
+	'tr-ingest - '*) kind='file' ;;
+	'tr-init - 1') kind='file' ;;
+	'tr-portfolio - 1') kind='agent' ;;
 	esac
 }
 
-complete -F _trading_race tr-jail
+complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-config tr-context tr-cycle tr-db tr-decide tr-halt tr-ingest tr-init tr-jail tr-portfolio tr-snapshot tr-trade

@@ -416,6 +416,33 @@ int db_checkpoint(struct db *db, struct err *e)
 	return r;
 }
 
+static const char sql_integrity[] = "PRAGMA integrity_check(1)";
+static const char sql_foreign_keys[] = "PRAGMA foreign_key_check";
+
+int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_integrity);
+	int r = sql_row(s, e);
+
+	if (r < 0)
+		return -1;
+	*ok = r == 1 && strcmp(sql_col_text(s, 0), "ok") == 0;
+	if (!*ok)
+		snprintf(problem, cap, "integrity: %s", r == 1 ? sql_col_text(s, 0) : "no answer");
+	sql_reset(s);
+	if (!*ok)
+		return 0;
+	s = db_get(db, sql_foreign_keys);
+	r = sql_row(s, e);
+	if (r == 1) {
+		*ok = false;
+		snprintf(problem, cap, "table %s: a row refers to none in %s", sql_col_text(s, 0),
+			 sql_col_text(s, 2));
+	}
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
 int64_t db_wal_size(const struct db *db)
 {
 	char *name = mem_printf("%s-wal", db->path);

@@ -2,6 +2,7 @@
 #define DB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -68,6 +69,9 @@ void db_read_end(struct db *db);
 /* Move the write-ahead log into the file and empty it, under the writers' lock. Gives up at
  * once and returns 0 if a reader is in the way. */
 int db_checkpoint(struct db *db, struct err *e);
+
+/* Integrity of the file and of the foreign keys: *${ok}, else the first problem as text. */
+int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e);
 
 /* Bytes in the write-ahead log. */
 int64_t db_wal_size(const struct db *db);

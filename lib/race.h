@@ -95,6 +95,8 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 /* Carry out what was decided earlier and fills at this window's batch; expire what missed it. */
 int race_settle(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
 		struct err *e);
+/* Whether settling would have anything to do. */
+int race_waiting(struct db *db, const struct race_window *w, bool *waiting, struct err *e);
 /* Settle, then carry out the decisions made on this batch. ${agents} as above. */
 int race_trade(struct db *db, const struct race_window *w, const char *const *agents,
 	       size_t n_agents, int64_t at_ms, struct buf *out, struct err *e);
@@ -197,6 +199,21 @@ struct race_audit {
 };
 /* Recompute the books from the fills and verify the chain. -1 only if it could not be done. */
 int race_audit_run(struct db *db, struct race_audit *a, struct err *e);
+
+/* ---- dump */
+
+/* The logical content of a race, line by line, each with its newline: the tables in key order as
+ * JSON, without surrogate ids and what the schema marks volatile. Two races are equal if and
+ * only if these are (SEMANTICS R-40). */
+typedef void race_dump_fn(void *ctx, const char *line, size_t len);
+int race_dump(struct db *db, race_dump_fn *each, void *ctx, struct err *e);
+
+/* ---- what a window came to */
+struct race_summary {
+	int64_t prices, assets, decisions, failed, trades, snapshots;
+	bool sealed;
+};
+int race_summarise(struct db *db, int64_t window_ms, struct race_summary *s, struct err *e);
 
 /* ---- for the steps themselves */
 

@@ -496,7 +496,7 @@ static void race_print_turns(struct race_round *r, struct buf *out, size_t *fail
 		n++;
 	}
 	if (out != NULL)
-		wire_end(out, n);
+		wire_end(out, r->w->window_ms, n);
 }
 
 static void race_release_round(struct race_round *r)
@@ -532,7 +532,7 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 	}
 	if (!w->decision && !o->dry) {
 		if (out != NULL)
-			wire_end(out, 0);
+			wire_end(out, w->window_ms, 0);
 		rc = 0;
 		goto out;
 	}

@@ -199,7 +199,7 @@ static int race_record_batch(struct db *db, const struct race_window *w, struct 
 	json_write_close(&j);
 	json_write_close(&j);
 	json_write_end(&j);
-	wire_end(out, 1);
+	wire_end(out, w->window_ms, 1);
 	free(p);
 	return 0;
 }

@@ -115,6 +115,6 @@ int race_snapshot(struct db *db, const struct race_window *w, const enum ledger_
 	for (int p = (int)first; p <= (int)last; p++)
 		if (race_print_phase(db, w, (enum ledger_phase)p, &count, out, e) != 0)
 			return -1;
-	wire_end(out, count);
+	wire_end(out, w->window_ms, count);
 	return 0;
 }

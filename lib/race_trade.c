@@ -220,8 +220,7 @@ static int race_carry_out(struct race_fills *f, const struct race_agent *a, int6
 	portfolio_init(&p);
 	if (verdict_load(f->db, a->id, decided_ms, &v, &found, e) != 0)
 		return -1;
-	/* one that fills at the next batch waits for it */
-	if (!found || v.executed || v.fill_ms > f->w->window_ms) {
+	if (!found || v.executed) {
 		verdict_release(&v);
 		return 0;
 	}
@@ -250,7 +249,7 @@ static int race_carry_agent(struct race_fills *f, const struct race_agent *a, in
 {
 	int64_t *windows = NULL;
 	size_t n = 0;
-	int r = verdict_waiting(f->db, a->id, from_ms, to_ms, &windows, &n, e);
+	int r = verdict_waiting(f->db, a->id, from_ms, to_ms, f->w->window_ms, &windows, &n, e);
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		if (db_begin(f->db, e) != 0) {
@@ -297,10 +296,38 @@ static int race_stage_done(struct race_fills *f, const char *stage, struct err *
 	return db_end(f->db, r, e);
 }
 
+/* Whether any agent has a decision made in [from, to] that this window should carry out. */
+static int race_any_waits(struct db *db, const struct race_window *w, int64_t from_ms, int64_t to_ms,
+			  bool *waits, struct err *e)
+{
+	*waits = false;
+	for (size_t i = 0; i < w->n_agents && !*waits; i++) {
+		int64_t *windows = NULL;
+		size_t n = 0;
+		int r = verdict_waiting(db, w->agents[i].id, from_ms, to_ms, w->window_ms, &windows, &n, e);
+
+		free(windows);
+		if (r != 0)
+			return -1;
+		*waits = n > 0;
+	}
+	return 0;
+}
+
+static int64_t race_settle_from(const struct race_window *w)
+{
+	return w->previous_ms >= 0 ? w->previous_ms : 0;
+}
+
+int race_waiting(struct db *db, const struct race_window *w, bool *waiting, struct err *e)
+{
+	return race_any_waits(db, w, race_settle_from(w), w->window_ms - 1, waiting, e);
+}
+
 /* Decisions of earlier windows: those that fill here, and those whose moment has passed. */
 static int race_settle_all(struct race_fills *f, struct err *e)
 {
-	int64_t from_ms = f->w->previous_ms >= 0 ? f->w->previous_ms : 0;
+	int64_t from_ms = race_settle_from(f->w);
 	bool done;
 
 	if (journal_done(f->db, f->w->window_ms, "settle", &done, e) != 0)
@@ -344,7 +371,7 @@ static int race_print_executions(struct race_fills *f, int64_t from_ms, int64_t 
 		free(windows);
 	}
 	if (r == 0)
-		wire_end(out, count);
+		wire_end(out, f->w->window_ms, count);
 	return r;
 }
 
@@ -379,7 +406,7 @@ int race_trade(struct db *db, const struct race_window *w, const char *const *ag
 {
 	struct race_fills f;
 	int64_t first_ms = agents == NULL ? 0 : w->window_ms;
-	bool decided = false;
+	bool decided = false, waits = false;
 	int r = -1;
 
 	if (race_need_batch(db, w, e) != 0 || race_fills_init(&f, db, w, at_ms, e) != 0)
@@ -394,9 +421,10 @@ int race_trade(struct db *db, const struct race_window *w, const char *const *ag
 				goto out;
 		}
 		/* done only when nobody can still decide on this batch */
-		if (journal_done(db, w->window_ms, "decide", &decided, e) != 0)
+		if (journal_done(db, w->window_ms, "decide", &decided, e) != 0 ||
+		    race_any_waits(db, w, w->window_ms, w->window_ms, &waits, e) != 0)
 			goto out;
-		if (agents == NULL && decided && race_stage_done(&f, "trade", e) != 0)
+		if (decided && !waits && race_stage_done(&f, "trade", e) != 0)
 			goto out;
 	}
 	r = out != NULL ? race_print_executions(&f, first_ms, w->window_ms, agents, n_agents, out, e)

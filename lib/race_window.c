@@ -33,6 +33,15 @@ static void race_definition(char hex[DIGEST_HEX_SIZE])
 	digest_hex(&d, hex);
 }
 
+static const char sql_summary[] =
+	"SELECT b.n_prices, b.n_assets, "
+	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms), "
+	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms AND x.status = 'void'), "
+	"(SELECT count(*) FROM trades AS t WHERE t.fill_ms = b.window_ms), "
+	"(SELECT count(*) FROM snapshots AS n WHERE n.window_ms = b.window_ms), "
+	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = b.window_ms) "
+	"FROM batches AS b WHERE b.window_ms = :window";
+
 /* ------------------------------------------------------------------ writing pins */
 
 static void race_pin_assets(struct json_writer *w, const struct roster_assets *assets)
@@ -430,4 +439,20 @@ int race_manual_window(struct db *db, int64_t now_ms, bool now_given, int64_t *w
 	/* a race driven by --now or --window has no clock but its windows */
 	*window_ms = (live || now_given) && clock > latest ? clock : latest;
 	return 0;
+}
+
+int race_summarise(struct db *db, int64_t window_ms, struct race_summary *out, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_summary);
+	int r;
+
+	*out = (struct race_summary){ 0 };
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	if (r == 1)
+		*out = (struct race_summary){ sql_col_int(s, 0), sql_col_int(s, 1), sql_col_int(s, 2),
+					      sql_col_int(s, 3), sql_col_int(s, 4), sql_col_int(s, 5),
+					      sql_col_int(s, 6) != 0 };
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
 }

@@ -22,7 +22,7 @@ static const char sql_add[] =
 	":latency)";
 static const char sql_waiting[] =
 	"SELECT window_ms FROM decisions AS d WHERE agent_id = :agent AND window_ms BETWEEN :from AND :to "
-	"AND NOT EXISTS (SELECT 1 FROM executions AS x WHERE x.agent_id = d.agent_id "
+	"AND fill_ms <= :fill AND NOT EXISTS (SELECT 1 FROM executions AS x WHERE x.agent_id = d.agent_id "
 	"AND x.window_ms = d.window_ms) ORDER BY window_ms";
 static const char sql_execution_add[] =
 	"INSERT INTO executions (agent_id, window_ms, exec_ms, status, n_orders, n_trades, cash_before, "
@@ -175,10 +175,11 @@ static int verdict_windows(struct sql_stmt *s, int64_t **windows, size_t *n, str
 }
 
 int verdict_waiting(struct db *db, int64_t agent_id, int64_t from_ms, int64_t to_ms,
-		    int64_t **windows, size_t *n, struct err *e)
+		    int64_t fill_ms, int64_t **windows, size_t *n, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_waiting);
 
+	sql_int(s, ":fill", fill_ms);
 	sql_int(s, ":agent", agent_id);
 	sql_int(s, ":from", from_ms);
 	sql_int(s, ":to", to_ms);

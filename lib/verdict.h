@@ -45,9 +45,10 @@ int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verd
 		 struct err *e);
 /* Store it; fills in v->hash. The key must be new. */
 int verdict_add(struct db *db, struct verdict *v, struct err *e);
-/* Windows in [from, to] in which the agent decided and nothing was executed yet, ascending. */
+/* Windows in [from, to] whose decision fills at ${fill_ms} or before and was not carried out yet,
+ * ascending. */
 int verdict_waiting(struct db *db, int64_t agent_id, int64_t from_ms, int64_t to_ms,
-		    int64_t **windows, size_t *n, struct err *e);
+		    int64_t fill_ms, int64_t **windows, size_t *n, struct err *e);
 
 /* What became of one order. */
 struct verdict_order {

@@ -20,13 +20,15 @@ void wire_open(struct json_writer *w, struct buf *out, const char *schema, int64
 	json_write_string(w, "time", tstamp_format(window_ms, at));
 }
 
-void wire_end(struct buf *out, size_t count)
+void wire_end(struct buf *out, int64_t window_ms, size_t count)
 {
+	char id[TSTAMP_WINDOW_ID_MAX];
 	struct json_writer w;
 
 	json_write_init(&w, out);
 	json_write_object(&w, NULL);
 	json_write_string(&w, "schema", WIRE_END);
+	json_write_string(&w, "window", tstamp_window_id(window_ms, id));
 	json_write_int(&w, "count", (int64_t)count);
 	json_write_close(&w);
 	json_write_end(&w);
@@ -276,88 +278,92 @@ static void wire_read_record(struct json_reader *r, struct wire_decision *out)
 		out->d.error = mem_strdup(error);
 }
 
-int wire_parse_decision(const char *line, size_t len, struct wire_decision *out, size_t *count,
-			struct err *e)
+int wire_parse_decision(const char *line, size_t len, struct wire_decision *out, struct err *e)
 {
 	struct json *root = json_parse(line, len, e);
-	const char *schema = root != NULL ? json_text(json_get(root, "schema")) : NULL;
 	struct json_reader r;
-	int64_t n = 0;
-	int kind = 1;
+	int rc;
 
 	decision_init(&out->d);
 	if (root == NULL)
 		return -1;
 	json_read_init(&r, root, "record", e);
-	if (schema != NULL && strcmp(schema, WIRE_END) == 0) {
-		kind = 2;
-		json_read_string(&r, "schema", true);
-		json_read_int(&r, "count", true, 0, INT32_MAX, &n);
-		*count = (size_t)n;
-	} else {
-		wire_read_record(&r, out);
-	}
-	if (json_read_end(&r) != 0) {
+	wire_read_record(&r, out);
+	rc = json_read_end(&r);
+	if (rc != 0)
 		decision_release(&out->d);
-		kind = -1;
-	}
 	json_free(root);
-	return kind;
+	return rc;
 }
 
 /* ------------------------------------------------------------------ streams */
 
-int wire_window(const char *line, size_t len, int64_t *window_ms, struct err *e)
-{
-	struct json *root = json_parse(line, len, e);
-	const char *window = root != NULL ? json_text(json_get(root, "window")) : NULL;
-	int r = -1;
+struct wire_walk {
+	const char *schema;
+	size_t records;
+	bool ended;
+	int64_t window_ms; /* -1 before the first line */
+};
 
-	if (root != NULL && window == NULL)
-		err_set(e, ERR_DATA, "record: window is missing");
-	else if (root != NULL)
-		r = tstamp_parse(window, window_ms, e);
-	if (r == 0 && *window_ms != tstamp_window(*window_ms))
-		r = err_set(e, ERR_DATA, "record: %.64s is not the start of a window", window);
-	json_free(root);
-	return r;
+static int wire_check_window(struct wire_walk *k, const struct json *root, struct err *e)
+{
+	const char *text = json_text(json_get(root, "window"));
+	int64_t window_ms;
+
+	if (text == NULL)
+		return err_set(e, ERR_DATA, "window is missing");
+	if (tstamp_parse(text, &window_ms, e) != 0)
+		return -1;
+	if (window_ms != tstamp_window(window_ms))
+		return err_set(e, ERR_DATA, "%.64s is not the start of a window", text);
+	if (k->window_ms >= 0 && k->window_ms != window_ms)
+		return err_set(e, ERR_DATA, "the stream speaks of two windows");
+	k->window_ms = window_ms;
+	return 0;
 }
 
-/* One line: 1 a record, 2 the end. */
-static int wire_classify(const char *line, size_t len, const char *want, size_t seen, struct err *e)
+static int wire_check_end(struct wire_walk *k, const struct json *root, struct err *e)
+{
+	const char *count = json_text(json_get(root, "count"));
+	char text[24];
+
+	snprintf(text, sizeof text, "%zu", k->records);
+	if (count == NULL || strcmp(count, text) != 0)
+		return err_set(e, ERR_DATA, "%zu records, but the end record says %.20s", k->records,
+			       count != NULL ? count : "nothing");
+	k->ended = true;
+	return 0;
+}
+
+/* One line: 1 a record, 2 the end, -1. */
+static int wire_check_line(struct wire_walk *k, const char *line, size_t len, struct err *e)
 {
 	struct json *root = json_parse(line, len, e);
-	const char *schema, *count;
-	char text[24];
+	const char *schema;
 	int r = -1;
 
 	if (root == NULL)
 		return -1;
 	schema = json_text(json_get(root, "schema"));
-	if (schema != NULL && strcmp(schema, WIRE_END) == 0) {
-		snprintf(text, sizeof text, "%zu", seen);
-		count = json_text(json_get(root, "count"));
-		if (count == NULL || strcmp(count, text) != 0)
-			err_set(e, ERR_DATA, "stream: %zu records, but the end record says %.20s", seen,
-				count != NULL ? count : "nothing");
-		else
-			r = 2;
-	} else if (schema == NULL || strcmp(schema, want) != 0) {
-		err_set(e, ERR_DATA, "stream: expected %s, not %.40s", want,
+	if (schema != NULL && strcmp(schema, WIRE_END) == 0)
+		r = wire_check_end(k, root, e) == 0 ? 2 : -1;
+	else if (schema == NULL || strcmp(schema, k->schema) != 0)
+		err_set(e, ERR_DATA, "expected %s, not %.40s", k->schema,
 			schema != NULL ? schema : "a record without schema");
-	} else {
+	else
 		r = 1;
-	}
+	if (r > 0 && wire_check_window(k, root, e) != 0)
+		r = -1;
 	json_free(root);
 	return r;
 }
 
 int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *each, void *ctx,
-		struct err *e)
+		int64_t *window_ms, struct err *e)
 {
+	struct wire_walk k = { schema, 0, false, -1 };
 	const char *p = text, *end = text + len;
-	size_t seen = 0, line_no = 0;
-	bool ended = false;
+	size_t line_no = 0;
 
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -365,21 +371,36 @@ int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *
 		int kind;
 
 		line_no++;
-		if (ended)
-			return err_set(e, ERR_DATA, "stream: line %zu: bytes after the end record", line_no);
-		kind = wire_classify(p, n, schema, seen, e);
+		if (k.ended)
+			return err_set(e, ERR_DATA, "standard input: line %zu: comes after the end record",
+				       line_no);
+		kind = wire_check_line(&k, p, n, e);
 		if (kind < 0)
-			return err_prefix(e, "line %zu", line_no);
-		ended = kind == 2;
-		if (kind == 1) {
-			seen++;
-			if (each != NULL && each(ctx, p, n, e) != 0)
-				return -1;
-		}
+			return err_prefix(e, "standard input: line %zu", line_no);
+		k.records += kind == 1;
+		if (kind == 1 && each != NULL && each(ctx, p, n, e) != 0)
+			return -1;
 		p = nl != NULL ? nl + 1 : end;
 	}
-	if (!ended)
-		return err_set(e, ERR_DATA, "stream: cut off after %zu records: the end record is missing",
-			       seen);
+	if (!k.ended)
+		return err_set(e, ERR_DATA,
+			       "standard input: cut off after %zu records: the end record is missing",
+			       k.records);
+	*window_ms = k.window_ms;
 	return 0;
+}
+
+bool wire_is_stream(const char *text, size_t len, const char *schema)
+{
+	const char *nl = memchr(text, '\n', len);
+	struct err e = { 0 };
+	struct json *root = json_parse(text, nl != NULL ? (size_t)(nl - text) : len, &e);
+	const char *s = root != NULL ? json_text(json_get(root, "schema")) : NULL;
+	bool is = s != NULL && nl != NULL &&
+		  (strcmp(s, WIRE_END) == 0 ||
+		   /* one record alone is an answer, not a stream */
+		   (strcmp(s, schema) == 0 && wire_trim(nl, (size_t)(text + len - nl)) > 0));
+
+	json_free(root);
+	return is;
 }

@@ -28,8 +28,8 @@
 
 /* Open a record: {"schema":...,"window":...,"time":... */
 void wire_open(struct json_writer *w, struct buf *out, const char *schema, int64_t window_ms);
-/* {"schema":"tr.end/1","count":n} */
-void wire_end(struct buf *out, size_t count);
+/* {"schema":"tr.end/1","window":...,"count":n} */
+void wire_end(struct buf *out, int64_t window_ms, size_t count);
 
 /* The orders of a decision as a JSON array, canonical. */
 void wire_write_orders(struct json_writer *w, const char *key, const struct decision *d);
@@ -57,20 +57,17 @@ struct wire_decision {
 	int64_t window_ms;
 	struct decision d;
 };
-
-/* A line of the decision stream: 1 a decision, 2 the end record with its count, -1. */
-int wire_parse_decision(const char *line, size_t len, struct wire_decision *out, size_t *count,
-			struct err *e);
+int wire_parse_decision(const char *line, size_t len, struct wire_decision *out, struct err *e);
 
 /*
- * Split a stream into lines, check that it ends with tr.end/1 and that the count is right, and
- * that every record has ${schema} and one window. The records' lines are given to ${each}.
+ * Walk a stream: every line is a record of ${schema}, all of one window, and the last is the end
+ * record with the right count. The records' lines are given to ${each}, which may be NULL.
  */
 typedef int wire_line_fn(void *ctx, const char *line, size_t len, struct err *e);
 int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *each, void *ctx,
-		struct err *e);
+		int64_t *window_ms, struct err *e);
 
-/* The window named by any record of ours. */
-int wire_window(const char *line, size_t len, int64_t *window_ms, struct err *e);
+/* Whether a text looks like a stream of ${schema}: its first line says so or ends a stream. */
+bool wire_is_stream(const char *text, size_t len, const char *schema);
 
 #endif

@@ -250,6 +250,47 @@ static void every_second(void)
 	unit_ok(all, "times within a day read back");
 }
 
+/* A text with one byte changed, in a block that ends with it. */
+static char *damaged(const char *text, uint64_t x)
+{
+	static const char bytes[] = "0123456789:-.+TZ mz";
+	size_t n = strlen(text);
+	char *p = malloc(n + 1);
+
+	if (p == NULL)
+		abort();
+	memcpy(p, text, n + 1);
+	p[(x >> 40) % n] = x % 7 == 0 ? '\0' : bytes[(x >> 20) % (sizeof bytes - 1)];
+	return p;
+}
+
+static void damage(void)
+{
+	static const char *const texts[] = { "2024-02-29T14:05:17.123456789Z", "2024-12-31",
+					     "1970-01-01 00:00:00+00:00",
+					     "market-cycle-20240723-1405" };
+	uint64_t x = 1;
+	int64_t accepted = 0;
+	bool all = true;
+
+	for (size_t i = 0; i < 400000; i++) {
+		struct err e = { 0 };
+		int64_t ms = UNTOUCHED;
+		char *p;
+
+		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		p = damaged(texts[i % 4], x);
+		if (tstamp_parse(p, &ms, &e) == 0) {
+			all = all && ms >= 0 && ms < END_MS && trips(ms);
+			accepted++;
+		} else
+			all = all && ms == UNTOUCHED && e.status == ERR_DATA;
+		free(p);
+	}
+	unit_ok(all && accepted > 40000 && accepted < 360000,
+		"a text with a damaged byte is another time, or refused");
+}
+
 static void zone(void)
 {
 	setenv("TZ", "America/St_Johns", 1);
@@ -285,6 +326,7 @@ int main(void)
 	windows();
 	every_day();
 	every_second();
+	damage();
 	zone();
 	clocks();
 	return unit_done();

@@ -1,0 +1,441 @@
+/*
+ * tr-cycle runs one window durably: it takes the lock, begins the window, and runs each stage as
+ * a program of its own (ingest, settle, snapshot, and in decision windows decide, trade and
+ * snapshot again), then seals it. Stages that are done are not run again, so a window that was
+ * killed or begun by hand is completed, and one that is finished is left alone. Made for cron.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cli.h"
+#include "log.h"
+#include "mem.h"
+#include "race.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+#define STAGE_TRIES 4
+#define CHECKPOINT_BYTES (1 << 20)
+#define STAGE_TIMEOUT_MS 300000
+
+extern char **environ;
+
+static const char *window_text;
+static int64_t from_ms = -1, to_ms = -1, wait_s;
+static bool json;
+static volatile int stop;
+
+static const struct cli_opt options[] = {
+	{ 'w', "window", CLI_STRING, &window_text, "WINDOW", "window id, time, latest or -N (default: now)" },
+	{ 0, "from", CLI_TIME, &from_ms, "TIME", "run all windows from this one ..." },
+	{ 0, "to", CLI_TIME, &to_ms, "TIME", "... up to this one, which is not run" },
+	{ 'W', "wait", CLI_INT, &wait_s, "SECONDS", "wait so long for another tr-cycle to end (0)" },
+	{ 'j', "json", CLI_FLAG, &json, NULL, "print the result as JSON" },
+	CLI_COMMON,
+	{ 0 },
+};
+
+static const struct cli_tool tool = { "tr-cycle", "run one window durably", NULL, options, NULL };
+
+struct cycle {
+	struct db *db;
+	int lock_fd;
+	int64_t window_ms;
+	struct race_window w;
+	bool partial; /* a stage ended with status 3 */
+};
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+static void pause_ms(int64_t ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	while (stop == 0 && nanosleep(&t, &t) != 0 && errno == EINTR)
+		;
+}
+
+/* ------------------------------------------------------------------ stages */
+
+/* tr-foo -d DB -w ID -t NOW -q ... */
+static char **stage_argv(const struct cycle *c, const char *program, const char *const *more)
+{
+	char **argv = mem_array(16, sizeof *argv);
+	char id[TSTAMP_WINDOW_ID_MAX], now[TSTAMP_TEXT_MAX];
+	size_t n = 0;
+
+	argv[n++] = mem_strdup(program);
+	argv[n++] = mem_printf("--database=%s", db_path(c->db));
+	argv[n++] = mem_printf("--window=%s", tstamp_window_id(c->window_ms, id));
+	argv[n++] = mem_printf("--now=%s", tstamp_format(cli_common.now_ms, now));
+	argv[n++] = mem_strdup("--quiet");
+	for (size_t i = 0; more[i] != NULL; i++)
+		argv[n++] = mem_strdup(more[i]);
+	return argv;
+}
+
+static int stage_spawn(const struct cycle *c, const char *name, const char *const *more,
+		       struct child_result *r, struct err *e)
+{
+	char *program = child_sibling(name, e);
+	char **argv;
+	struct child_spec spec = { .env = (const char *const *)environ, .output_max = 1 << 20,
+				   .timeout_ms = STAGE_TIMEOUT_MS };
+	int rc;
+
+	if (program == NULL)
+		return -1;
+	argv = stage_argv(c, program, more);
+	spec.argv = (const char *const *)argv;
+	rc = child_run_one(&spec, r, &stop, e);
+	for (char **p = argv; *p != NULL; p++)
+		free(*p);
+	free(argv);
+	free(program);
+	return rc;
+}
+
+/* One try: the exit status of the stage as a tool, 75 for what may pass. */
+static int stage_status(const struct child_result *r)
+{
+	switch (r->end) {
+	case CHILD_EXITED:
+		return r->status;
+	case CHILD_TIMEOUT:
+		return ERR_TEMP;
+	default:
+		return ERR_INTERNAL;
+	}
+}
+
+/* Temporary failures are tried again after 2 s, doubled up to 30 s (C-10). */
+static int run_program(struct cycle *c, const char *stage, const char *name,
+		       const char *const *more, struct err *e)
+{
+	int64_t delay_ms = 2000;
+
+	for (int try = 1;; try++) {
+		struct child_result r = { 0 };
+		int status;
+
+		if (stage_spawn(c, name, more, &r, e) != 0)
+			return -1;
+		status = stage_status(&r);
+		child_result_release(&r);
+		if (status == 0 || status == ERR_PARTIAL) {
+			c->partial = c->partial || status == ERR_PARTIAL;
+			return 0;
+		}
+		if (status != ERR_TEMP || try == STAGE_TRIES || stop != 0)
+			return err_set(e, status, "stage %s: %s ended with status %d", stage, name, status);
+		log_msg(LOG_WARN, "stage %s: busy or unreachable, trying again in %lld s", stage,
+			(long long)(delay_ms / 1000));
+		pause_ms(delay_ms);
+		delay_ms = delay_ms * 2 < 30000 ? delay_ms * 2 : 30000;
+	}
+}
+
+static const struct stage_def {
+	const char *name, *program;
+	const char *args[3];
+	bool decision; /* only in windows in which agents decide */
+} stages[] = {
+	{ "ingest", "tr-ingest", { NULL }, false },
+	{ "settle", "tr-trade", { "--settle", NULL }, false },
+	{ "pre", "tr-snapshot", { "--phase=pre", NULL }, false },
+	{ "decide", "tr-decide", { NULL }, true },
+	{ "trade", "tr-trade", { NULL }, true },
+	{ "post", "tr-snapshot", { "--phase=post", NULL }, true },
+};
+
+static int run_stage(struct cycle *c, const struct stage_def *s, struct err *e)
+{
+	bool done, waiting = false;
+
+	if (journal_done(c->db, c->window_ms, s->name, &done, e) != 0)
+		return -1;
+	if (done)
+		return 0;
+	/* a process for nothing to settle would cost more than the rest of a quiet window */
+	if (strcmp(s->name, "settle") == 0) {
+		if (race_waiting(c->db, &c->w, &waiting, e) != 0)
+			return -1;
+		if (!waiting)
+			return race_settle(c->db, &c->w, cli_common.now_ms, NULL, e);
+	}
+	return run_program(c, s->name, s->program, s->args, e);
+}
+
+static int note_failure(struct cycle *c, const char *stage, const struct err *why)
+{
+	struct err ignored = { 0 };
+
+	/* what went wrong is already on its way to the caller */
+	if (db_begin(c->db, &ignored) == 0)
+		db_end(c->db,
+		       journal_event(c->db, c->window_ms, "failed", stage, why->text, cli_common.now_ms,
+				     &ignored),
+		       &ignored);
+	return -1;
+}
+
+static int run_stages(struct cycle *c, struct err *e)
+{
+	for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+		if (stages[i].decision && !c->w.decision)
+			continue;
+		if (stop != 0)
+			return err_set(e, ERR_TEMP, "stopped by a signal; the next start resumes");
+		if (run_stage(c, &stages[i], e) != 0)
+			return note_failure(c, stages[i].name, e);
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ one window */
+
+static int resume_or_begin(struct cycle *c, bool live, struct err *e)
+{
+	struct journal_cycle j;
+	bool found;
+	int r;
+
+	if (journal_load(c->db, c->window_ms, &j, &found, e) != 0)
+		return -1;
+	journal_release(&j);
+	if (!found)
+		return race_begin(c->db, c->window_ms, live, cli_common.now_ms, e);
+	if (j.sealed)
+		return 0;
+	r = db_begin(c->db, e);
+	if (r == 0)
+		r = db_end(c->db, journal_resume(c->db, c->window_ms, cli_common.now_ms, e), e);
+	return r;
+}
+
+static int run_window(struct cycle *c, bool live, struct err *e)
+{
+	int r;
+
+	if (resume_or_begin(c, live, e) != 0 || race_open(c->db, c->window_ms, &c->w, e) != 0)
+		return -1;
+	r = c->w.sealed ? 0 : run_stages(c, e);
+	if (r == 0 && !c->w.sealed)
+		r = race_seal(c->db, c->window_ms, cli_common.now_ms, e);
+	race_release(&c->w);
+	return r;
+}
+
+/* What the clock says is not settled yet: venues publish a little late (C-15). */
+static void settle_delay(int64_t window_ms, struct db *db)
+{
+	struct config c;
+	struct err ignored = { 0 };
+	int64_t due_ms;
+
+	config_init(&c);
+	/* a setting that cannot be read is reported by the window's begin */
+	if (config_load(db, &c, &ignored) == 0)
+		config_environment(&c, &ignored);
+	due_ms = window_ms + config_num(&c, CONFIG_WINDOW_SETTLE_DELAY_S) * 1000;
+	config_release(&c);
+	if (cli_common.now_ms < due_ms)
+		pause_ms(due_ms - cli_common.now_ms);
+}
+
+static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, struct err *e)
+{
+	char id[TSTAMP_WINDOW_ID_MAX];
+	struct race_summary s;
+	struct buf b = BUF_INIT;
+	struct json_writer w;
+
+	if (race_summarise(c->db, c->window_ms, &s, e) != 0 || cli_common.quiet > 0)
+		return;
+	tstamp_window_id(c->window_ms, id);
+	if (!json) {
+		cli_outf("%s: %s%lld of %lld prices, %lld decisions (%lld failed), %lld trades, %lld ms\n", id,
+			 was_sealed ? "finished already: " : "", (long long)s.prices, (long long)s.assets,
+			 (long long)s.decisions, (long long)s.failed, (long long)s.trades,
+			 (long long)took_ms);
+		return;
+	}
+	json_write_init(&w, &b);
+	json_write_object(&w, NULL);
+	json_write_string(&w, "schema", "tr.cycle/1");
+	json_write_string(&w, "window", id);
+	json_write_bool(&w, "finished_already", was_sealed);
+	json_write_int(&w, "prices", s.prices);
+	json_write_int(&w, "assets", s.assets);
+	json_write_int(&w, "decisions", s.decisions);
+	json_write_int(&w, "failed", s.failed);
+	json_write_int(&w, "trades", s.trades);
+	json_write_int(&w, "snapshots", s.snapshots);
+	json_write_int(&w, "took_ms", took_ms);
+	json_write_close(&w);
+	json_write_end(&w);
+	cli_out(buf_str(&b), b.len);
+	buf_release(&b);
+}
+
+static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool print, struct err *e)
+{
+	int64_t start_ms = tstamp_boot_ms();
+	struct race_summary before;
+
+	c->window_ms = window_ms;
+	if (race_summarise(c->db, window_ms, &before, e) != 0 || run_window(c, live, e) != 0)
+		return -1;
+	if (print)
+		print_result(c, tstamp_boot_ms() - start_ms, before.sealed, e);
+	return e->status != 0 ? -1 : 0;
+}
+
+/* ------------------------------------------------------------------ lock, range */
+
+/* The lock file says which window its holder runs, for the one that finds it taken. */
+static void lock_note(struct cycle *c, int64_t window_ms)
+{
+	char id[TSTAMP_WINDOW_ID_MAX], text[80];
+	int n = snprintf(text, sizeof text, "%s pid %d\n", tstamp_window_id(window_ms, id), (int)getpid());
+
+	/* a note for people: the lock itself is the flock */
+	if (ftruncate(c->lock_fd, 0) != 0 || pwrite(c->lock_fd, text, (size_t)n, 0) != n)
+		log_msg(LOG_WARN, "lock file: cannot be written: %s", strerror(errno));
+}
+
+static int take_lock(struct cycle *c, struct err *e)
+{
+	char *name = mem_printf("%s.cycle", db_path(c->db));
+	char text[80] = "";
+	ssize_t n = -1;
+	int fd;
+
+	c->lock_fd = db_lock_file(c->db, ".cycle", wait_s * 1000, e);
+	if (c->lock_fd < 0 && e->status == ERR_TEMP) {
+		fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0) {
+			n = read(fd, text, sizeof text - 1);
+			close(fd);
+		}
+		text[n > 0 ? n : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		*e = (struct err){ 0 };
+		err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "", text);
+	}
+	free(name);
+	return c->lock_fd >= 0 ? 0 : -1;
+}
+
+static void show_progress(int64_t from, int64_t at, int64_t to)
+{
+	char text[96], day[TSTAMP_TEXT_MAX];
+	int n;
+
+	if (!cli_progress())
+		return;
+	n = snprintf(text, sizeof text, "\r%s  %3lld %%%s", tstamp_format_short(at, day),
+		     (long long)((at - from) * 100 / (to - from)), at >= to ? "\r\033[K" : "");
+	if (write(2, text, (size_t)n) < 0)
+		return;
+}
+
+static int run_range(struct cycle *c, struct err *e)
+{
+	int64_t first = tstamp_window(from_ms), last = tstamp_window(to_ms - 1), begun;
+	bool live;
+
+	if (journal_latest(c->db, &begun, &live, e) != 0)
+		return -1;
+	for (int64_t w = first; w <= last; w += TSTAMP_WINDOW_MS) {
+		show_progress(first, w, last + TSTAMP_WINDOW_MS);
+		lock_note(c, w);
+		/* a range that was run before and stopped goes on where it stopped */
+		if (w < begun) {
+			struct race_summary s;
+
+			if (race_summarise(c->db, w, &s, e) != 0)
+				return -1;
+			if (s.sealed)
+				continue;
+		}
+		if (!cli_common.now_given)
+			cli_common.now_ms = w;
+		if (run_and_print(c, w, false, json, e) != 0)
+			return -1;
+		if (db_wal_size(c->db) > CHECKPOINT_BYTES && db_checkpoint(c->db, e) != 0)
+			return -1;
+	}
+	show_progress(first, last + TSTAMP_WINDOW_MS, last + TSTAMP_WINDOW_MS);
+	return 0;
+}
+
+static int run(struct cycle *c, struct err *e)
+{
+	int64_t window_ms = tstamp_window(cli_common.now_ms);
+	bool live = window_text == NULL && !cli_common.now_given;
+	int r;
+
+	c->db = db_open(cli_common.database, e);
+	if (c->db == NULL)
+		return -1;
+	if (window_text != NULL && race_find_window(c->db, window_text, &window_ms, e) != 0)
+		return -1;
+	if (take_lock(c, e) != 0)
+		return -1;
+	if (from_ms >= 0)
+		return run_range(c, e);
+	lock_note(c, window_ms);
+	if (live)
+		settle_delay(window_ms, c->db);
+	if (stop != 0)
+		return err_set(e, ERR_TEMP, "stopped by a signal; the next start resumes");
+	r = run_and_print(c, window_ms, live, true, e);
+	if (r == 0 && db_wal_size(c->db) > CHECKPOINT_BYTES)
+		r = db_checkpoint(c->db, e);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+	struct cycle c = { .lock_fd = -1 };
+	struct cli_args args;
+	struct err e = { 0 };
+	int r;
+
+	cli_start(&tool, argc, argv, &args);
+	if (args.n > 0 || args.has_rest)
+		cli_usage("too many operands");
+	if ((from_ms >= 0) != (to_ms >= 0))
+		cli_usage("--from and --to go together");
+	if (from_ms >= 0 && (window_text != NULL || to_ms <= from_ms))
+		cli_usage(window_text != NULL ? "--window and --from contradict each other"
+					      : "--to must be after --from");
+	if (wait_s < 0 || wait_s > 3600)
+		cli_usage("--wait is 0 to 3600 seconds");
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	r = run(&c, &e);
+	/* the database first: whoever waits for the lock finds it closed */
+	db_close(c.db);
+	if (c.lock_fd >= 0)
+		close(c.lock_fd);
+	if (r != 0 && stop != 0) {
+		cli_fail(&e);
+		return cli_end(128 + stop);
+	}
+	return cli_end(r == 0 ? (c.partial ? ERR_PARTIAL : 0) : cli_fail(&e));
+}

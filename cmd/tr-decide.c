@@ -1,0 +1,68 @@
+/*
+ * tr-decide asks the agents what to do with a batch and prints one decision per agent. Every
+ * answer is stored once per agent and window as it arrives; agents that have answered are not
+ * asked again. Windows in which nobody decides print no decision. An answer that is late, broken
+ * or missing is a decision of that status, and exit status 3.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "cli.h"
+#include "race.h"
+#include "stage.h"
+
+#include "banned.h"
+
+static const char *window;
+static struct cli_list agents;
+static bool dry_run;
+static volatile int stop;
+
+static const struct cli_opt options[] = {
+	{ 'w', "window", CLI_STRING, &window, "WINDOW",
+	  "window id, time, latest or -N (default: standard input, else latest)" },
+	{ 'a', "agent", CLI_LIST, &agents, "AGENT", "ask only AGENT; may be repeated" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL,
+	  "show what rule agents would decide, store nothing, start no program" },
+	CLI_COMMON,
+	{ 0 },
+};
+
+static const struct cli_tool tool = { "tr-decide", "ask the agents what to do", NULL, options, NULL };
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
+static int decide(struct stage *s, size_t *failed, struct err *e)
+{
+	struct race_decide_options o = { .agents = agents.n > 0 ? agents.items : NULL,
+					 .n_agents = agents.n, .dry = dry_run, .stop = &stop };
+
+	if (stage_open(s, window, WIRE_BATCH, NULL, NULL, false, e) != 0)
+		return -1;
+	return race_decide(s->db, &s->w, &o, cli_common.now_ms, &s->out, failed, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+	struct stage s = STAGE_INIT;
+	struct cli_args args;
+	struct err e = { 0 };
+	size_t failed = 0;
+	int r;
+
+	cli_start(&tool, argc, argv, &args);
+	if (args.n > 0 || args.has_rest)
+		cli_usage("too many operands");
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	r = decide(&s, &failed, &e);
+	if (r != 0 && stop != 0) {
+		stage_end(&s, r, 0, &e);
+		return 128 + stop;
+	}
+	return stage_end(&s, r, failed > 0 ? ERR_PARTIAL : 0, &e);
+}

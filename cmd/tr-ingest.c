@@ -1,0 +1,103 @@
+/*
+ * tr-ingest begins a window and brings in its market data: one price per asset, the batch that
+ * feeds every agent and every fill of the window. Running it again changes nothing and prints the
+ * same. With --import it takes candle files into the database instead, for the feed `history`.
+ */
+#include <string.h>
+
+#include "cli.h"
+#include "race.h"
+#include "stage.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+static const char *window, *source, *accept_quote;
+static bool import, lenient, revise, dry_run;
+
+static const struct cli_opt options[] = {
+	{ 'w', "window", CLI_STRING, &window, "WINDOW", "window id, time, latest or -N (default: now)" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
+	{ 'i', "import", CLI_FLAG, &import, NULL, "import the candle files FILE..." },
+	{ 's', "source", CLI_STRING, &source, "NAME", "import: name of the series (import)" },
+	{ 0, "accept-quote", CLI_STRING, &accept_quote, "CURRENCY",
+	  "import: take prices in CURRENCY for the race's" },
+	{ 'l', "lenient", CLI_FLAG, &lenient, NULL, "import: skip bad rows instead of refusing the file" },
+	{ 'r', "revise", CLI_FLAG, &revise, NULL, "import: keep values that differ as revisions" },
+	CLI_COMMON,
+	{ 0 },
+};
+
+static const struct cli_tool tool = { "tr-ingest", "bring in the prices of a window, or candle files",
+				      "[FILE]...", options, NULL };
+
+static void print_import(const char *path, const struct race_import_result *r, bool known)
+{
+	cli_outf("%s: %s %llds: %lld rows, %lld added, %lld known, %lld revised, %lld bad, "
+		 "%lld duplicates, %lld rounded, %lld gaps (%lld missing)%s\n",
+		 path, r->asset, (long long)r->interval_s, (long long)r->rows,
+		 (long long)r->counts.added, (long long)r->counts.known, (long long)r->counts.revised,
+		 (long long)r->bad, (long long)r->duplicates, (long long)r->rounded, (long long)r->gaps,
+		 (long long)r->missing, known ? ": nothing new" : "");
+}
+
+/* Every file is all or nothing by itself; the first that fails ends the import. */
+static int import_files(const struct cli_args *args, struct err *e)
+{
+	struct race_import o = { .source = source != NULL ? source : "import",
+				 .accept_quote = accept_quote, .lenient = lenient, .revise = revise,
+				 .progress = cli_progress() };
+	struct db *db = NULL;
+	int r = ident_check_source(o.source, e);
+
+	if (r == 0)
+		db = db_open(cli_common.database, e);
+	if (db == NULL || (dry_run && db_dry_run(db, e) != 0))
+		r = -1;
+	for (size_t i = 0; i < args->n && r == 0; i++) {
+		struct race_import_result result;
+		bool known;
+
+		r = race_import_file(db, args->operands[i], &o, &known, &result, e);
+		if (r == 0 && cli_common.quiet == 0)
+			print_import(args->operands[i], &result, known);
+		if (r == 0 && !dry_run && db_wal_size(db) > (1 << 22))
+			r = db_checkpoint(db, e);
+	}
+	db_close(db);
+	return r;
+}
+
+static int ingest(struct stage *s, struct err *e)
+{
+	int64_t window_ms = tstamp_window(cli_common.now_ms);
+	bool live = window == NULL && !cli_common.now_given;
+
+	s->db = db_open(cli_common.database, e);
+	if (s->db == NULL || (dry_run && db_dry_run(s->db, e) != 0))
+		return -1;
+	if (window != NULL && race_find_window(s->db, window, &window_ms, e) != 0)
+		return -1;
+	if (race_begin(s->db, window_ms, live, cli_common.now_ms, e) != 0 ||
+	    race_open(s->db, window_ms, &s->w, e) != 0)
+		return -1;
+	return race_ingest(s->db, &s->w, cli_common.now_ms, &s->out, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct stage s = STAGE_INIT;
+	struct cli_args args;
+	struct err e = { 0 };
+
+	cli_start(&tool, argc, argv, &args);
+	if (args.has_rest || (!import && args.n > 0))
+		cli_usage(import ? "too many operands" : "files are for --import");
+	if (import && (args.n == 0 || window != NULL))
+		cli_usage("--import takes files and no window");
+	if (!import && (source || accept_quote || lenient || revise))
+		cli_usage("--source, --accept-quote, --lenient and --revise are for --import");
+	if (import)
+		return cli_end(import_files(&args, &e) == 0 ? 0 : cli_fail(&e));
+	return stage_end(&s, ingest(&s, &e), 0, &e);
+}

@@ -1,0 +1,127 @@
+/*
+ * tr-init creates a race database, or completes one: it lays the schema, sets the quote currency
+ * and adds the four baselines (cash, buy-and-hold, equal-weight, random). With --demo it adds six
+ * simulated assets and four strategies, with --bare nothing. Running it again changes nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "config.h"
+#include "db.h"
+#include "roster.h"
+
+#include "banned.h"
+
+static const char *quote;
+static bool demo, bare;
+
+static const struct cli_opt options[] = {
+	{ 'Q', "quote", CLI_STRING, &quote, "CURRENCY", "currency of all prices and of the cash (USD)" },
+	{ 0, "demo", CLI_FLAG, &demo, NULL, "add six simulated assets and four strategies" },
+	{ 0, "bare", CLI_FLAG, &bare, NULL, "add nothing, not even the baselines" },
+	CLI_COMMON,
+	{ 0 },
+};
+
+static const struct cli_tool tool = { "tr-init", "create a race database", "[FILE]", options, NULL };
+
+static const struct {
+	const char *name, *strategy;
+	bool baseline;
+} agents[] = {
+	{ "cash", "hold", true },
+	{ "buy-and-hold", "buy-and-hold", true },
+	{ "equal-weight", "equal-weight", true },
+	{ "random", "random", true },
+	{ "trend", "sma-cross", false },
+	{ "rsi", "rsi", false },
+	{ "momentum", "momentum", false },
+	{ "reversion", "mean-reversion", false },
+};
+
+static const struct {
+	const char *symbol, *name;
+} assets[] = {
+	{ "BTC", "Bitcoin" }, { "ETH", "Ethereum" }, { "SOL", "Solana" },
+	{ "XRP", "XRP" },     { "ADA", "Cardano" },  { "DOGE", "Dogecoin" },
+};
+
+static int add_agents(struct db *db, int64_t cash, struct err *e)
+{
+	size_t n = demo ? sizeof agents / sizeof agents[0] : 4;
+
+	for (size_t i = 0; i < n; i++) {
+		struct roster_spec s;
+
+		roster_spec_init(&s, ROSTER_RULE);
+		s.strategy = strategy_find(agents[i].strategy);
+		strategy_defaults(s.strategy, s.params);
+		if (roster_add_agent(db, agents[i].name, agents[i].baseline, &s, cash, cli_common.now_ms,
+				     e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_assets(struct db *db, const char *currency, struct err *e)
+{
+	for (size_t i = 0; i < sizeof assets / sizeof assets[0]; i++) {
+		struct roster_feed feed = { (char *)"sim", (char *)"", (char *)currency };
+		struct roster_asset a = { .symbol = (char *)assets[i].symbol,
+					  .name = (char *)assets[i].name, .enabled = true,
+					  .feeds = &feed, .n_feeds = 1 };
+		int64_t id;
+
+		if (roster_add_asset(db, &a, cli_common.now_ms, &id, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int fill(struct db *db, struct err *e)
+{
+	struct config c;
+	int r = -1;
+
+	config_init(&c);
+	if (quote != NULL && config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e) != 0)
+		goto out;
+	if (config_load(db, &c, e) != 0)
+		goto out;
+	if (!bare && add_agents(db, config_num(&c, CONFIG_RACE_START_CASH), e) != 0)
+		goto out;
+	if (demo && add_assets(db, config_text(&c, CONFIG_RACE_QUOTE), e) != 0)
+		goto out;
+	r = 0;
+out:
+	config_release(&c);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli_args args;
+	struct err e = { 0 };
+	struct db *db;
+	const char *path;
+	bool created;
+	int r;
+
+	cli_start(&tool, argc, argv, &args);
+	if (args.n > 1 || args.has_rest)
+		cli_usage("too many operands");
+	if (demo && bare)
+		cli_usage("--demo and --bare contradict each other");
+	path = args.n == 1 ? args.operands[0] : cli_common.database;
+	db = db_create(path, &created, &e);
+	if (db == NULL)
+		return cli_end(cli_fail(&e));
+	r = db_begin(db, &e);
+	if (r == 0)
+		r = db_end(db, fill(db, &e), &e);
+	if (r == 0 && cli_common.quiet == 0)
+		cli_outf("%s: %s\n", path, created ? "created" : "is a race database already");
+	db_close(db);
+	return cli_end(r == 0 ? 0 : cli_fail(&e));
+}
