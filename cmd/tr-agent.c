@@ -1,7 +1,8 @@
 /*
- * tr-agent says who takes part. An agent is a rule with parameters, a program, or a person. What
- * it is made of is a version; a change opens a new one from the next window on, and the bytes of
- * a program are part of it. Paused and retired agents keep their books and stay on the board.
+ * tr-agent says who takes part. An agent is a rule with parameters, a program, or a person.
+ * What it is made of is a version; a change opens a new one from the next window on, and the
+ * bytes of a program are part of it. Paused and retired agents keep their books and stay on the
+ * board.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ static bool names_only, json;
 static const struct cli_opt options[] = {
 	{ 'k', "kind", CLI_STRING, &kind, "rule|exec|manual", "add: what decides" },
 	{ 's', "strategy", CLI_STRING, &strategy, "STRATEGY", "add, set: the rule to follow" },
-	{ 'S', "set", CLI_LIST, &sets, "KEY=VALUE", "add, set: a parameter of the rule; may be repeated" },
+	{ 'S', "set", CLI_LIST, &sets, "KEY=VALUE",
+	  "add, set: a parameter of the rule; may be repeated" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
 	CLI_COMMON,
@@ -42,7 +44,8 @@ static const struct cli_command commands[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-agent", "say who takes part", NULL, options, commands };
+static const struct cli_tool tool = { "tr-agent", "say who takes part", NULL, options,
+				      commands };
 
 static int set_one(struct roster_spec *s, const char *pair, struct err *e)
 {
@@ -85,8 +88,9 @@ static int find_strategy(struct roster_spec *s, struct err *e)
 		names[n++] = t->name;
 	names[n] = NULL;
 	near = ident_nearest(strategy, names);
-	return err_set(e, ERR_DATA, "strategy %.40s: no such rule%s%s; tr-agent strategies lists them",
-		       strategy, near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+	return err_set(
+		e, ERR_DATA, "strategy %.40s: no such rule%s%s; tr-agent strategies lists them",
+		strategy, near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }
 
 static int make_spec(struct roster_spec *s, const struct cli_args *args, struct err *e)
@@ -102,7 +106,8 @@ static int make_spec(struct roster_spec *s, const struct cli_args *args, struct 
 	if (strategy != NULL || sets.n > 0 || args->n > 2)
 		return err_set(e, ERR_USAGE, "only rule agents have parameters");
 	if (s->kind == ROSTER_MANUAL)
-		return args->has_rest ? err_set(e, ERR_USAGE, "a manual agent has no program") : 0;
+		return args->has_rest ? err_set(e, ERR_USAGE, "a manual agent has no program")
+				      : 0;
 	return roster_spec_exec(s, args->rest, args->n_rest, e);
 }
 
@@ -112,16 +117,17 @@ static int add(struct db *db, const struct cli_args *args, struct err *e)
 	struct config c;
 	int r = -1;
 
-	roster_spec_init(&s, kind == NULL || strcmp(kind, "rule") == 0	 ? ROSTER_RULE
-			     : strcmp(kind, "exec") == 0		 ? ROSTER_EXEC
-									 : ROSTER_MANUAL);
+	roster_spec_init(&s, kind == NULL || strcmp(kind, "rule") == 0 ? ROSTER_RULE
+			     : strcmp(kind, "exec") == 0	       ? ROSTER_EXEC
+								       : ROSTER_MANUAL);
 	config_init(&c);
 	if (ident_check_agent(args->operands[1], e) != 0 || make_spec(&s, args, e) != 0 ||
 	    config_load(db, &c, e) != 0 || db_begin(db, e) != 0)
 		goto out;
 	r = db_end(db,
 		   roster_add_agent(db, args->operands[1], false, &s,
-				    config_num(&c, CONFIG_RACE_START_CASH), cli_common.now_ms, e),
+				    config_num(&c, CONFIG_RACE_START_CASH), cli_common.now_ms,
+				    e),
 		   e);
 out:
 	config_release(&c);
@@ -138,7 +144,9 @@ static int set(struct db *db, const struct cli_args *args, struct err *e)
 	if (roster_load_agent(db, args->operands[1], 0, &a, e) != 0)
 		return -1;
 	if (make_spec(&a.spec, args, e) == 0 && db_begin(db, e) == 0)
-		r = db_end(db, roster_set_spec(db, a.name, &a.spec, cli_common.now_ms, &version, e), e);
+		r = db_end(db,
+			   roster_set_spec(db, a.name, &a.spec, cli_common.now_ms, &version, e),
+			   e);
 	if (r == 0 && cli_common.quiet == 0)
 		cli_outf("%s: version %lld%s\n", a.name, (long long)version,
 			 version == a.version ? ", unchanged" : " from the next window on");
@@ -160,7 +168,8 @@ static void describe(const struct roster_agent *a, struct buf *b)
 	if (s->kind == ROSTER_RULE) {
 		buf_adds(b, s->strategy->name);
 		for (size_t i = 0; i < s->strategy->n_params; i++)
-			buf_addf(b, " %s=%lld", s->strategy->params[i].name, (long long)s->params[i]);
+			buf_addf(b, " %s=%lld", s->strategy->params[i].name,
+				 (long long)s->params[i]);
 	}
 	for (size_t i = 0; i < s->n_argv; i++)
 		buf_addf(b, "%s%s", i ? " " : "", s->argv[i]);
@@ -199,8 +208,8 @@ static void print(const struct roster_agent *a)
 	}
 	describe(a, &b);
 	cli_outf("%-16s %-6s %-8s v%-3lld %s%s\n", a->name, roster_kind_name(a->spec.kind),
-		 roster_status_name(a->status), (long long)a->version, a->baseline ? "(baseline) " : "",
-		 buf_str(&b));
+		 roster_status_name(a->status), (long long)a->version,
+		 a->baseline ? "(baseline) " : "", buf_str(&b));
 	buf_release(&b);
 }
 

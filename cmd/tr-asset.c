@@ -40,9 +40,11 @@ static const struct cli_command commands[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-asset", "say what can be traded", NULL, options, commands };
+static const struct cli_tool tool = { "tr-asset", "say what can be traded", NULL, options,
+				      commands };
 
-static int parse_feeds(const char *symbol, const char *quote, struct roster_asset *a, struct err *e)
+static int parse_feeds(const char *symbol, const char *quote, struct roster_asset *a,
+		       struct err *e)
 {
 	static const char *const sim[] = { "sim" };
 	const char *const *items = feeds.n > 0 ? feeds.items : sim;
@@ -50,7 +52,8 @@ static int parse_feeds(const char *symbol, const char *quote, struct roster_asse
 
 	a->feeds = mem_array(n, sizeof *a->feeds);
 	for (size_t i = 0; i < n; i++, a->n_feeds++)
-		if (race_feed_parse(items[i], symbol, quote, accept_quote, &a->feeds[i], e) != 0)
+		if (race_feed_parse(items[i], symbol, quote, accept_quote, &a->feeds[i], e) !=
+		    0)
 			return -1;
 	return 0;
 }
@@ -146,7 +149,8 @@ static void print_text(const struct roster_asset *a)
 {
 	cli_outf("%-8s %-16s %-8s", a->symbol, a->name, a->enabled ? "enabled" : "disabled");
 	for (size_t i = 0; i < a->n_feeds; i++)
-		cli_outf(" %s%s%s", a->feeds[i].feed, a->feeds[i].arg[0] ? ":" : "", a->feeds[i].arg);
+		cli_outf(" %s%s%s", a->feeds[i].feed, a->feeds[i].arg[0] ? ":" : "",
+			 a->feeds[i].arg);
 	cli_outf("\n");
 }
 

@@ -1,7 +1,7 @@
 /*
- * tr-audit recomputes the books from the fills: every trade from the one before it and its batch,
- * cash, positions and snapshots from the trades, and the chain of seals from the rows. It names
- * the first row that differs and ends with status 1, or prints what was checked.
+ * tr-audit recomputes the books from the fills: every trade from the one before it and its
+ * batch, cash, positions and snapshots from the trades, and the chain of seals from the rows.
+ * It names the first row that differs and ends with status 1, or prints what was checked.
  */
 #include "cli.h"
 #include "race.h"
@@ -16,8 +16,8 @@ static const struct cli_opt options[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-audit", "verify the books and the chain", NULL, options,
-				      NULL };
+static const struct cli_tool tool = { "tr-audit", "verify the books and the chain", NULL,
+				      options, NULL };
 
 static void print_json(const struct race_audit *a)
 {
@@ -52,7 +52,8 @@ static void print(const struct race_audit *a)
 		return;
 	}
 	digest_hex(&a->head, head);
-	cli_outf("ok: %lld agents, %lld decisions, %lld trades, %lld snapshots, %lld seals\nhead: %s\n",
+	cli_outf("ok: %lld agents, %lld decisions, %lld trades, %lld snapshots, %lld "
+		 "seals\nhead: %s\n",
 		 (long long)a->agents, (long long)a->decisions, (long long)a->trades,
 		 (long long)a->snapshots, (long long)a->seals, head);
 }

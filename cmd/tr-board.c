@@ -1,8 +1,8 @@
 /*
- * tr-board prints the leaderboard: return, against buy-and-hold, drawdown, Sharpe, trades, fees,
- * win rate, exposure and reliability of every agent, after fees, at the last snapshot. Values
- * that are not defined, or that a race this short cannot show, are n/a and never 0. Baselines,
- * paused and retired agents are marked and stay.
+ * tr-board prints the leaderboard: return, against buy-and-hold, drawdown, Sharpe, trades,
+ * fees, win rate, exposure and reliability of every agent, after fees, at the last snapshot.
+ * Values that are not defined, or that a race this short cannot show, are n/a and never 0.
+ * Baselines, paused and retired agents are marked and stay.
  */
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ static const struct cli_opt options[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-board", "print the leaderboard", NULL, options, NULL };
+static const struct cli_tool tool = { "tr-board", "print the leaderboard", NULL, options,
+				      NULL };
 
 static void put_json(struct json_writer *w, const char *key, struct metrics_value v)
 {
@@ -75,8 +76,10 @@ static void print_json(const struct race_board *b)
 	json_write_init(&w, &out);
 	json_write_object(&w, NULL);
 	json_write_string(&w, "schema", "tr.board/1");
-	json_write_string(&w, "first", b->first_ms >= 0 ? tstamp_window_id(b->first_ms, id) : NULL);
-	json_write_string(&w, "last", b->last_ms >= 0 ? tstamp_window_id(b->last_ms, id) : NULL);
+	json_write_string(&w, "first",
+			  b->first_ms >= 0 ? tstamp_window_id(b->first_ms, id) : NULL);
+	json_write_string(&w, "last",
+			  b->last_ms >= 0 ? tstamp_window_id(b->last_ms, id) : NULL);
 	json_write_int(&w, "seals", b->seals);
 	json_write_string(&w, "head", b->seals > 0 ? hex : NULL);
 	json_write_array(&w, "agents");
@@ -104,21 +107,25 @@ static const char *ratio(struct metrics_value v, double unit, int digits, const 
 
 static void print_csv(const struct race_board *b)
 {
-	cli_outf("rank,agent,kind,baseline,status,total,return,vs_buy_and_hold,max_drawdown,sharpe,trades,"
+	cli_outf("rank,agent,kind,baseline,status,total,return,vs_buy_and_hold,max_drawdown,"
+		 "sharpe,trades,"
 		 "fees,win_rate,exposure,turns,valid\n");
 	for (size_t i = 0; i < b->n; i++) {
 		const struct race_standing *s = &b->rows[i];
 		char t[8][32], total[DECIMAL_TEXT_MAX], fees[DECIMAL_TEXT_MAX];
 
-		cli_outf("%zu,%s,%s,%s,%s,%s,%s,%s,%s,%s,%zu,%s,%s,%s,%lld,%lld\n", i + 1, s->agent.name,
-			 roster_kind_name(s->kind), s->agent.baseline ? "yes" : "no",
-			 roster_status_name(s->agent.status),
+		cli_outf("%zu,%s,%s,%s,%s,%s,%s,%s,%s,%s,%zu,%s,%s,%s,%lld,%lld\n", i + 1,
+			 s->agent.name, roster_kind_name(s->kind),
+			 s->agent.baseline ? "yes" : "no", roster_status_name(s->agent.status),
 			 decimal_format(s->total.u, MONEY_SCALE, total),
-			 ratio(s->m.total_return, 1, 10, "", t[0]), ratio(s->vs_hold, 1, 10, "", t[1]),
-			 ratio(s->m.max_drawdown, 1, 10, "", t[2]), ratio(s->m.sharpe, 1, 10, "", t[3]),
-			 s->m.n_trades, decimal_format(s->m.fees.u, MONEY_SCALE, fees),
-			 ratio(s->m.win_rate, 1, 10, "", t[4]), ratio(s->m.exposure, 1, 10, "", t[5]),
-			 (long long)s->turns, (long long)s->valid);
+			 ratio(s->m.total_return, 1, 10, "", t[0]),
+			 ratio(s->vs_hold, 1, 10, "", t[1]),
+			 ratio(s->m.max_drawdown, 1, 10, "", t[2]),
+			 ratio(s->m.sharpe, 1, 10, "", t[3]), s->m.n_trades,
+			 decimal_format(s->m.fees.u, MONEY_SCALE, fees),
+			 ratio(s->m.win_rate, 1, 10, "", t[4]),
+			 ratio(s->m.exposure, 1, 10, "", t[5]), (long long)s->turns,
+			 (long long)s->valid);
 	}
 }
 
@@ -140,7 +147,8 @@ static void sparkline(const struct race_standing *s, char *out)
 	}
 	for (size_t i = 0; i < n; i++) {
 		int64_t v = s->curve[(i + 1) * s->n_curve / n - 1];
-		int k = high > low ? (int)((double)(v - low) / (double)(high - low) * 7.999) : 3;
+		int k = high > low ? (int)((double)(v - low) / (double)(high - low) * 7.999)
+				   : 3;
 
 		memcpy(out, level[k], 4);
 		out += strlen(level[k]);
@@ -153,7 +161,8 @@ static bool can_spark(void)
 
 	for (size_t i = 0; i < 3; i++)
 		if (names[i] != NULL && names[i][0] != '\0')
-			return strstr(names[i], "UTF-8") != NULL || strstr(names[i], "utf8") != NULL;
+			return strstr(names[i], "UTF-8") != NULL ||
+			       strstr(names[i], "utf8") != NULL;
 	return false;
 }
 
@@ -168,10 +177,12 @@ static const char *mark(const struct race_standing *s)
 
 static void print_row(const struct race_standing *s, size_t rank, bool spark, bool colour)
 {
-	char t[7][32], total[DECIMAL_TEXT_MAX], fees[DECIMAL_TEXT_MAX], curve[SPARK_WIDTH * 4 + 1] = "";
+	char t[7][32], total[DECIMAL_TEXT_MAX], fees[DECIMAL_TEXT_MAX],
+		curve[SPARK_WIDTH * 4 + 1] = "";
 	const char *on = "", *off = "";
-	struct metrics_value reliable = { s->turns > 0, s->turns > 0 ? (double)s->valid / (double)s->turns
-								     : 0 };
+	struct metrics_value reliable = { s->turns > 0,
+					  s->turns > 0 ? (double)s->valid / (double)s->turns
+						       : 0 };
 
 	if (spark)
 		sparkline(s, curve);
@@ -182,10 +193,12 @@ static void print_row(const struct race_standing *s, size_t rank, bool spark, bo
 	cli_outf("%3zu  %-16s %14s  %s%8s%s %8s %8s %7s %7zu %10s %6s %6s %6s  %-8s %s\n", rank,
 		 s->agent.name, decimal_format_fixed(s->total.u, MONEY_SCALE, 2, total), on,
 		 ratio(s->m.total_return, 100, 2, "n/a", t[0]), off,
-		 ratio(s->vs_hold, 100, 2, "n/a", t[1]), ratio(s->m.max_drawdown, 100, 2, "n/a", t[2]),
+		 ratio(s->vs_hold, 100, 2, "n/a", t[1]),
+		 ratio(s->m.max_drawdown, 100, 2, "n/a", t[2]),
 		 ratio(s->m.sharpe, 1, 2, "n/a", t[3]), s->m.n_trades,
 		 decimal_format_fixed(s->m.fees.u, MONEY_SCALE, 2, fees),
-		 ratio(s->m.win_rate, 100, 0, "n/a", t[4]), ratio(s->m.exposure, 100, 0, "n/a", t[5]),
+		 ratio(s->m.win_rate, 100, 0, "n/a", t[4]),
+		 ratio(s->m.exposure, 100, 0, "n/a", t[5]),
 		 ratio(reliable, 100, 0, "n/a", t[6]), mark(s), curve);
 }
 
@@ -199,14 +212,16 @@ static void print_text(const struct race_board *b)
 	else
 		cli_outf("%s to %s UTC\n", tstamp_format_short(b->first_ms, from),
 			 tstamp_format_short(b->last_ms, to));
-	cli_outf("%3s  %-16s %14s  %8s %8s %8s %7s %7s %10s %6s %6s %6s\n", "#", "agent", "total",
-		 "return%", "vs hold", "maxdd%", "sharpe", "trades", "fees", "win%", "expo%", "valid%");
+	cli_outf("%3s  %-16s %14s  %8s %8s %8s %7s %7s %10s %6s %6s %6s\n", "#", "agent",
+		 "total", "return%", "vs hold", "maxdd%", "sharpe", "trades", "fees", "win%",
+		 "expo%", "valid%");
 	for (size_t i = 0; i < b->n; i++) {
 		print_row(&b->rows[i], i + 1, spark, colour);
 		early = early || b->rows[i].m.too_early;
 	}
 	if (early)
-		cli_outf("Too early to tell skill from luck: fewer than 30 days, so no annualised figures.\n");
+		cli_outf("Too early to tell skill from luck: fewer than 30 days, so no "
+			 "annualised figures.\n");
 	if (b->seals > 0) {
 		digest_hex(&b->head, hex);
 		cli_outf("%lld windows sealed, head %.16s\n", (long long)b->seals, hex);

@@ -1,7 +1,7 @@
 /*
- * tr-config reads and changes the settings of a race. They live in the database, so that the file
- * is the whole race, and every change is logged. A change takes effect in the next window that
- * begins; windows that have begun keep what they were pinned to.
+ * tr-config reads and changes the settings of a race. They live in the database, so that the
+ * file is the whole race, and every change is logged. A change takes effect in the next window
+ * that begins; windows that have begun keep what they were pinned to.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static bool names_only, json, effective;
 static const struct cli_opt options[] = {
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list and log: print JSON" },
-	{ 'e', "effective", CLI_FLAG, &effective, NULL, "list and get: with overrides from the environment" },
+	{ 'e', "effective", CLI_FLAG, &effective, NULL,
+	  "list and get: with overrides from the environment" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -36,8 +37,8 @@ static const struct cli_command commands[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-config", "read and change the settings of a race", NULL,
-				      options, commands };
+static const struct cli_tool tool = { "tr-config", "read and change the settings of a race",
+				      NULL, options, commands };
 
 static void write_value(struct json_writer *w, const struct config *c, int i)
 {
@@ -71,7 +72,9 @@ static void list(const struct config *c)
 			buf_addf(&b, "%-24s %s%s%s%s\n", config_defs[i].name, v->text,
 				 config_defs[i].unit[0] && v->text[0] ? " " : "",
 				 v->text[0] ? config_defs[i].unit : "",
-				 v->overridden ? "  (environment)" : v->set ? "  (set)" : "");
+				 v->overridden ? "  (environment)"
+				 : v->set      ? "  (set)"
+					       : "");
 	}
 	cli_out(buf_str(&b), b.len);
 	buf_release(&b);
@@ -79,7 +82,8 @@ static void list(const struct config *c)
 
 static void explain_one(int i)
 {
-	static const char *const types[] = { "integer", "decimal", "yes or no", "choice", "text" };
+	static const char *const types[] = { "integer", "decimal", "yes or no", "choice",
+					     "text" };
 	const struct config_def *d = &config_defs[i];
 	char range[CONFIG_RANGE_MAX];
 
@@ -116,8 +120,8 @@ static void export(const struct config *c)
 	buf_release(&b);
 }
 
-static void print_change(void *ctx, int64_t seq, int64_t at_ms, const char *name, const char *from,
-			 const char *to, const char *origin)
+static void print_change(void *ctx, int64_t seq, int64_t at_ms, const char *name,
+			 const char *from, const char *to, const char *origin)
 {
 	char at[TSTAMP_TEXT_MAX];
 	struct buf b = BUF_INIT;
@@ -151,7 +155,8 @@ static int change(struct db *db, const char *name, const char *value, struct err
 	if (key == CONFIG_KEYS || db_begin(db, e) != 0)
 		return -1;
 	return db_end(db,
-		      config_store(db, key, value, value != NULL ? "set" : "unset", cli_common.now_ms, e),
+		      config_store(db, key, value, value != NULL ? "set" : "unset",
+				   cli_common.now_ms, e),
 		      e);
 }
 
@@ -165,7 +170,9 @@ static int read_import(const struct cli_args *args, struct buf *text, struct err
 	if (args->n == 1) {
 		if (cli_read_stdin(text, JSON_BYTES_MAX, &present, e) != 0)
 			return -1;
-		return present ? 0 : err_set(e, ERR_USAGE, "import: standard input is no file or pipe");
+		return present ? 0
+			       : err_set(e, ERR_USAGE,
+					 "import: standard input is no file or pipe");
 	}
 	f = fopen(args->operands[1], "re");
 	if (f == NULL)
@@ -193,8 +200,8 @@ static int import_all(struct db *db, const struct json *root, struct err *e)
 		/* the currency is not reset by a file that does not speak of it */
 		if (v == NULL && i == CONFIG_RACE_QUOTE)
 			continue;
-		r = config_store(db, (enum config_key)i, v != NULL ? json_text(v) : NULL, "import",
-				 cli_common.now_ms, e);
+		r = config_store(db, (enum config_key)i, v != NULL ? json_text(v) : NULL,
+				 "import", cli_common.now_ms, e);
 	}
 	config_release(&c);
 	return r;
@@ -256,8 +263,9 @@ static void check_usage(const char *command, const struct cli_args *args)
 	static const struct {
 		const char *name;
 		size_t min, max;
-	} forms[] = { { "list", 1, 1 },	  { "get", 2, 2 },    { "set", 3, 3 },	  { "unset", 2, 2 },
-		      { "explain", 1, 99 }, { "export", 1, 1 }, { "import", 1, 2 }, { "log", 1, 1 } };
+	} forms[] = { { "list", 1, 1 },	  { "get", 2, 2 },	{ "set", 3, 3 },
+		      { "unset", 2, 2 },  { "explain", 1, 99 }, { "export", 1, 1 },
+		      { "import", 1, 2 }, { "log", 1, 1 } };
 
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
 		if (strcmp(forms[i].name, command) == 0) {

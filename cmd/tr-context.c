@@ -14,19 +14,20 @@
 static const char *window;
 
 static const struct cli_opt options[] = {
-	{ 'w', "window", CLI_STRING, &window, "WINDOW", "window id, time, latest or -N (default: latest)" },
+	{ 'w', "window", CLI_STRING, &window, "WINDOW",
+	  "window id, time, latest or -N (default: latest)" },
 	CLI_COMMON,
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-context", "print what an agent is shown", "AGENT", options,
-				      NULL };
+static const struct cli_tool tool = { "tr-context", "print what an agent is shown", "AGENT",
+				      options, NULL };
 
 static int print_context(struct stage *s, const char *name, struct err *e)
 {
 	const struct race_agent *a = NULL;
 	struct view v;
-	bool batch;
+	bool batch, stored;
 	int r;
 
 	if (stage_open(s, window != NULL ? window : "latest", NULL, NULL, NULL, false, e) != 0)
@@ -35,16 +36,21 @@ static int print_context(struct stage *s, const char *name, struct err *e)
 		if (strcmp(s->w.agents[i].name, name) == 0)
 			a = &s->w.agents[i];
 	if (a == NULL)
-		return err_set(e, ERR_NOTFOUND, "agent %.64s: is not part of this window", name);
+		return err_set(e, ERR_NOTFOUND, "agent %.64s: is not part of this window",
+			       name);
 	if (market_batch_exists(s->db, s->w.window_ms, &batch, e) != 0)
 		return -1;
 	if (!batch)
-		return err_set(e, ERR_NOTFOUND, "window: has no batch yet; run tr-ingest first");
+		return err_set(e, ERR_NOTFOUND,
+			       "window: has no batch yet; run tr-ingest first");
 	if (race_view_market(s->db, &s->w, &v, e) != 0)
 		return -1;
 	r = race_view_agent(s->db, &s->w, a->id, &v, e);
+	if (r == 0)
+		r = race_context_stored(s->db, s->w.window_ms, &s->out, &stored, e);
 	if (r == 0) {
-		race_context_shared(&s->w, &v, &s->out);
+		if (!stored)
+			race_context_shared(&s->w, &v, &s->out);
 		race_context_own(&s->w, a, &v, &s->out);
 		buf_addc(&s->out, '\n');
 	}

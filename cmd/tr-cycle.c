@@ -1,6 +1,6 @@
 /*
- * tr-cycle runs one window durably: it takes the lock, begins the window, and runs each stage as
- * a program of its own (ingest, settle, snapshot, and in decision windows decide, trade and
+ * tr-cycle runs one window durably: it takes the lock, begins the window, and runs each stage
+ * as a program of its own (ingest, settle, snapshot, and in decision windows decide, trade and
  * snapshot again), then seals it. Stages that are done are not run again, so a window that was
  * killed or begun by hand is completed, and one that is finished is left alone. Made for cron.
  */
@@ -35,16 +35,19 @@ static bool json;
 static volatile int stop;
 
 static const struct cli_opt options[] = {
-	{ 'w', "window", CLI_STRING, &window_text, "WINDOW", "window id, time, latest or -N (default: now)" },
+	{ 'w', "window", CLI_STRING, &window_text, "WINDOW",
+	  "window id, time, latest or -N (default: now)" },
 	{ 0, "from", CLI_TIME, &from_ms, "TIME", "run all windows from this one ..." },
 	{ 0, "to", CLI_TIME, &to_ms, "TIME", "... up to this one, which is not run" },
-	{ 'W', "wait", CLI_INT, &wait_s, "SECONDS", "wait so long for another tr-cycle to end (0)" },
+	{ 'W', "wait", CLI_INT, &wait_s, "SECONDS",
+	  "wait so long for another tr-cycle to end (0)" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "print the result as JSON" },
 	CLI_COMMON,
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-cycle", "run one window durably", NULL, options, NULL };
+static const struct cli_tool tool = { "tr-cycle", "run one window durably", NULL, options,
+				      NULL };
 
 struct cycle {
 	struct db *db;
@@ -91,7 +94,8 @@ static int stage_spawn(const struct cycle *c, const char *name, const char *cons
 {
 	char *program = child_sibling(name, e);
 	char **argv;
-	struct child_spec spec = { .env = (const char *const *)environ, .output_max = 1 << 20,
+	struct child_spec spec = { .env = (const char *const *)environ,
+				   .output_max = 1 << 20,
 				   .timeout_ms = STAGE_TIMEOUT_MS };
 	int rc;
 
@@ -139,9 +143,10 @@ static int run_program(struct cycle *c, const char *stage, const char *name,
 			return 0;
 		}
 		if (status != ERR_TEMP || try == STAGE_TRIES || stop != 0)
-			return err_set(e, status, "stage %s: %s ended with status %d", stage, name, status);
-		log_msg(LOG_WARN, "stage %s: busy or unreachable, trying again in %lld s", stage,
-			(long long)(delay_ms / 1000));
+			return err_set(e, status, "stage %s: %s ended with status %d", stage,
+				       name, status);
+		log_msg(LOG_WARN, "stage %s: busy or unreachable, trying again in %lld s",
+			stage, (long long)(delay_ms / 1000));
 		pause_ms(delay_ms);
 		delay_ms = delay_ms * 2 < 30000 ? delay_ms * 2 : 30000;
 	}
@@ -185,8 +190,8 @@ static int note_failure(struct cycle *c, const char *stage, const struct err *wh
 	/* what went wrong is already on its way to the caller */
 	if (db_begin(c->db, &ignored) == 0)
 		db_end(c->db,
-		       journal_event(c->db, c->window_ms, "failed", stage, why->text, cli_common.now_ms,
-				     &ignored),
+		       journal_event(c->db, c->window_ms, "failed", stage, why->text,
+				     cli_common.now_ms, &ignored),
 		       &ignored);
 	return -1;
 }
@@ -197,7 +202,8 @@ static int run_stages(struct cycle *c, struct err *e)
 		if (stages[i].decision && !c->w.decision)
 			continue;
 		if (stop != 0)
-			return err_set(e, ERR_TEMP, "stopped by a signal; the next start resumes");
+			return err_set(e, ERR_TEMP,
+				       "stopped by a signal; the next start resumes");
 		if (run_stage(c, &stages[i], e) != 0)
 			return note_failure(c, stages[i].name, e);
 	}
@@ -266,10 +272,11 @@ static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, stru
 		return;
 	tstamp_window_id(c->window_ms, id);
 	if (!json) {
-		cli_outf("%s: %s%lld of %lld prices, %lld decisions (%lld failed), %lld trades, %lld ms\n", id,
-			 was_sealed ? "finished already: " : "", (long long)s.prices, (long long)s.assets,
-			 (long long)s.decisions, (long long)s.failed, (long long)s.trades,
-			 (long long)took_ms);
+		cli_outf("%s: %s%lld of %lld prices, %lld decisions (%lld failed), %lld "
+			 "trades, %lld ms\n",
+			 id, was_sealed ? "finished already: " : "", (long long)s.prices,
+			 (long long)s.assets, (long long)s.decisions, (long long)s.failed,
+			 (long long)s.trades, (long long)took_ms);
 		return;
 	}
 	json_write_init(&w, &b);
@@ -290,7 +297,8 @@ static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, stru
 	buf_release(&b);
 }
 
-static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool print, struct err *e)
+static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool print,
+			 struct err *e)
 {
 	int64_t start_ms = tstamp_boot_ms();
 	struct race_summary before;
@@ -309,7 +317,8 @@ static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool pri
 static void lock_note(struct cycle *c, int64_t window_ms)
 {
 	char id[TSTAMP_WINDOW_ID_MAX], text[80];
-	int n = snprintf(text, sizeof text, "%s pid %d\n", tstamp_window_id(window_ms, id), (int)getpid());
+	int n = snprintf(text, sizeof text, "%s pid %d\n", tstamp_window_id(window_ms, id),
+			 (int)getpid());
 
 	/* a note for people: the lock itself is the flock */
 	if (ftruncate(c->lock_fd, 0) != 0 || pwrite(c->lock_fd, text, (size_t)n, 0) != n)
@@ -333,7 +342,8 @@ static int take_lock(struct cycle *c, struct err *e)
 		text[n > 0 ? n : 0] = '\0';
 		text[strcspn(text, "\n")] = '\0';
 		*e = (struct err){ 0 };
-		err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "", text);
+		err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "",
+			text);
 	}
 	free(name);
 	return c->lock_fd >= 0 ? 0 : -1;

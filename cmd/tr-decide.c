@@ -1,8 +1,8 @@
 /*
  * tr-decide asks the agents what to do with a batch and prints one decision per agent. Every
  * answer is stored once per agent and window as it arrives; agents that have answered are not
- * asked again. Windows in which nobody decides print no decision. An answer that is late, broken
- * or missing is a decision of that status, and exit status 3.
+ * asked again. Windows in which nobody decides print no decision. An answer that is late,
+ * broken or missing is a decision of that status, and exit status 3.
  */
 #include <signal.h>
 #include <string.h>
@@ -28,7 +28,8 @@ static const struct cli_opt options[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-decide", "ask the agents what to do", NULL, options, NULL };
+static const struct cli_tool tool = { "tr-decide", "ask the agents what to do", NULL, options,
+				      NULL };
 
 static void on_signal(int sig)
 {
@@ -38,7 +39,9 @@ static void on_signal(int sig)
 static int decide(struct stage *s, size_t *failed, struct err *e)
 {
 	struct race_decide_options o = { .agents = agents.n > 0 ? agents.items : NULL,
-					 .n_agents = agents.n, .dry = dry_run, .stop = &stop };
+					 .n_agents = agents.n,
+					 .dry = dry_run,
+					 .stop = &stop };
 
 	if (stage_open(s, window, WIRE_BATCH, NULL, NULL, false, e) != 0)
 		return -1;

@@ -1,7 +1,8 @@
 /*
- * tr-halt stops all fills at once: from then on every order is dropped with the reason "halted",
- * in every window, until the halt is released by its name. Prices, decisions and snapshots go on.
- * Without an option it says whether the race is halted, with exit status 1 if it is not.
+ * tr-halt stops all fills at once: from then on every order is dropped with the reason
+ * "halted", in every window, until the halt is released by its name. Prices, decisions and
+ * snapshots go on. Without an option it says whether the race is halted, with exit status 1 if
+ * it is not.
  */
 #include <stdlib.h>
 
@@ -22,8 +23,8 @@ static const struct cli_opt options[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-halt", "stop all fills, and release them", NULL, options,
-				      NULL };
+static const struct cli_tool tool = { "tr-halt", "stop all fills, and release them", NULL,
+				      options, NULL };
 
 static int show(struct db *db, int *status, struct err *e)
 {
@@ -51,11 +52,12 @@ static int change(struct db *db, struct err *e)
 	if (ident_check_agent(who, e) != 0 || db_begin(db, e) != 0)
 		return -1;
 	r = db_end(db,
-		   roster_halt(db, who, !release, reason != NULL ? reason : "", cli_common.now_ms, &changed,
-			       e),
+		   roster_halt(db, who, !release, reason != NULL ? reason : "",
+			       cli_common.now_ms, &changed, e),
 		   e);
 	if (r == 0 && cli_common.quiet == 0)
-		cli_outf("%s: %s%s\n", who, release ? "released" : "halted", changed ? "" : " already");
+		cli_outf("%s: %s%s\n", who, release ? "released" : "halted",
+			 changed ? "" : " already");
 	return r;
 }
 

@@ -1,7 +1,8 @@
 /*
  * tr-ingest begins a window and brings in its market data: one price per asset, the batch that
- * feeds every agent and every fill of the window. Running it again changes nothing and prints the
- * same. With --import it takes candle files into the database instead, for the feed `history`.
+ * feeds every agent and every fill of the window. Running it again changes nothing and prints
+ * the same. With --import it takes candle files into the database instead, for the feed
+ * `history`.
  */
 #include <string.h>
 
@@ -16,19 +17,23 @@ static const char *window, *source, *accept_quote;
 static bool import, lenient, revise, dry_run;
 
 static const struct cli_opt options[] = {
-	{ 'w', "window", CLI_STRING, &window, "WINDOW", "window id, time, latest or -N (default: now)" },
+	{ 'w', "window", CLI_STRING, &window, "WINDOW",
+	  "window id, time, latest or -N (default: now)" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	{ 'i', "import", CLI_FLAG, &import, NULL, "import the candle files FILE..." },
 	{ 's', "source", CLI_STRING, &source, "NAME", "import: name of the series (import)" },
 	{ 0, "accept-quote", CLI_STRING, &accept_quote, "CURRENCY",
 	  "import: take prices in CURRENCY for the race's" },
-	{ 'l', "lenient", CLI_FLAG, &lenient, NULL, "import: skip bad rows instead of refusing the file" },
-	{ 'r', "revise", CLI_FLAG, &revise, NULL, "import: keep values that differ as revisions" },
+	{ 'l', "lenient", CLI_FLAG, &lenient, NULL,
+	  "import: skip bad rows instead of refusing the file" },
+	{ 'r', "revise", CLI_FLAG, &revise, NULL,
+	  "import: keep values that differ as revisions" },
 	CLI_COMMON,
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-ingest", "bring in the prices of a window, or candle files",
+static const struct cli_tool tool = { "tr-ingest",
+				      "bring in the prices of a window, or candle files",
 				      "[FILE]...", options, NULL };
 
 static void print_import(const char *path, const struct race_import_result *r, bool known)
@@ -36,16 +41,19 @@ static void print_import(const char *path, const struct race_import_result *r, b
 	cli_outf("%s: %s %llds: %lld rows, %lld added, %lld known, %lld revised, %lld bad, "
 		 "%lld duplicates, %lld rounded, %lld gaps (%lld missing)%s\n",
 		 path, r->asset, (long long)r->interval_s, (long long)r->rows,
-		 (long long)r->counts.added, (long long)r->counts.known, (long long)r->counts.revised,
-		 (long long)r->bad, (long long)r->duplicates, (long long)r->rounded, (long long)r->gaps,
-		 (long long)r->missing, known ? ": nothing new" : "");
+		 (long long)r->counts.added, (long long)r->counts.known,
+		 (long long)r->counts.revised, (long long)r->bad, (long long)r->duplicates,
+		 (long long)r->rounded, (long long)r->gaps, (long long)r->missing,
+		 known ? ": nothing new" : "");
 }
 
 /* Every file is all or nothing by itself; the first that fails ends the import. */
 static int import_files(const struct cli_args *args, struct err *e)
 {
 	struct race_import o = { .source = source != NULL ? source : "import",
-				 .accept_quote = accept_quote, .lenient = lenient, .revise = revise,
+				 .accept_quote = accept_quote,
+				 .lenient = lenient,
+				 .revise = revise,
 				 .progress = cli_progress() };
 	struct db *db = NULL;
 	int r = ident_check_source(o.source, e);

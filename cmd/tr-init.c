@@ -1,7 +1,8 @@
 /*
- * tr-init creates a race database, or completes one: it lays the schema, sets the quote currency
- * and adds the four baselines (cash, buy-and-hold, equal-weight, random). With --demo it adds six
- * simulated assets and four strategies, with --bare nothing. Running it again changes nothing.
+ * tr-init creates a race database, or completes one: it lays the schema, sets the quote
+ * currency and adds the four baselines (cash, buy-and-hold, equal-weight, random). With --demo
+ * it adds six simulated assets and four strategies, with --bare nothing. Running it again
+ * changes nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +18,16 @@ static const char *quote;
 static bool demo, bare;
 
 static const struct cli_opt options[] = {
-	{ 'Q', "quote", CLI_STRING, &quote, "CURRENCY", "currency of all prices and of the cash (USD)" },
+	{ 'Q', "quote", CLI_STRING, &quote, "CURRENCY",
+	  "currency of all prices and of the cash (USD)" },
 	{ 0, "demo", CLI_FLAG, &demo, NULL, "add six simulated assets and four strategies" },
 	{ 0, "bare", CLI_FLAG, &bare, NULL, "add nothing, not even the baselines" },
 	CLI_COMMON,
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-init", "create a race database", "[FILE]", options, NULL };
+static const struct cli_tool tool = { "tr-init", "create a race database", "[FILE]", options,
+				      NULL };
 
 static const struct {
 	const char *name, *strategy;
@@ -57,8 +60,8 @@ static int add_agents(struct db *db, int64_t cash, struct err *e)
 		roster_spec_init(&s, ROSTER_RULE);
 		s.strategy = strategy_find(agents[i].strategy);
 		strategy_defaults(s.strategy, s.params);
-		if (roster_add_agent(db, agents[i].name, agents[i].baseline, &s, cash, cli_common.now_ms,
-				     e) != 0)
+		if (roster_add_agent(db, agents[i].name, agents[i].baseline, &s, cash,
+				     cli_common.now_ms, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -69,8 +72,10 @@ static int add_assets(struct db *db, const char *currency, struct err *e)
 	for (size_t i = 0; i < sizeof assets / sizeof assets[0]; i++) {
 		struct roster_feed feed = { (char *)"sim", (char *)"", (char *)currency };
 		struct roster_asset a = { .symbol = (char *)assets[i].symbol,
-					  .name = (char *)assets[i].name, .enabled = true,
-					  .feeds = &feed, .n_feeds = 1 };
+					  .name = (char *)assets[i].name,
+					  .enabled = true,
+					  .feeds = &feed,
+					  .n_feeds = 1 };
 		int64_t id;
 
 		if (roster_add_asset(db, &a, cli_common.now_ms, &id, e) != 0)
@@ -85,7 +90,8 @@ static int fill(struct db *db, struct err *e)
 	int r = -1;
 
 	config_init(&c);
-	if (quote != NULL && config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e) != 0)
+	if (quote != NULL &&
+	    config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e) != 0)
 		goto out;
 	if (config_load(db, &c, e) != 0)
 		goto out;

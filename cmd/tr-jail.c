@@ -57,8 +57,8 @@ static const struct cli_tool tool = {
 
 /* Address space last: after it, little can be allocated here. */
 static const struct limit limits[] = {
-	{ RLIMIT_CPU, &cpu_s, 0 },	   { RLIMIT_NOFILE, &files, 0 },
-	{ RLIMIT_FSIZE, &file_mb, 20 },	   { RLIMIT_NPROC, &processes, 0 },
+	{ RLIMIT_CPU, &cpu_s, 0 },	{ RLIMIT_NOFILE, &files, 0 },
+	{ RLIMIT_FSIZE, &file_mb, 20 }, { RLIMIT_NPROC, &processes, 0 },
 	{ RLIMIT_AS, &memory_mb, 20 },
 };
 

@@ -22,8 +22,8 @@ static const struct cli_opt options[] = {
 	{ 0 },
 };
 
-static const struct cli_tool tool = { "tr-portfolio", "print the books of an agent", "AGENT", options,
-				      NULL };
+static const struct cli_tool tool = { "tr-portfolio", "print the books of an agent", "AGENT",
+				      options, NULL };
 
 struct holding {
 	const char *symbol;
@@ -71,7 +71,8 @@ static int load_books(struct db *db, const char *name, struct books *b, struct e
 	if (r != 0 || b->window_ms < 0)
 		return r;
 	return market_prices(db, b->window_ms, &b->prices, &b->n_prices, e) != 0 ||
-			       race_value(db, b->window_ms, &b->p, &b->value, &b->unpriced, e) != 0
+			       race_value(db, b->window_ms, &b->p, &b->value, &b->unpriced,
+					  e) != 0
 		       ? -1
 		       : 0;
 }
@@ -85,7 +86,8 @@ static void fill_holding(const struct books *b, size_t i, struct holding *h)
 	for (size_t k = 0; k < b->n_prices; k++)
 		if (b->prices[k].asset_id == h->p.asset_id) {
 			h->price = b->prices[k].price;
-			h->priced = money_of(h->p.quantity, h->price, DECIMAL_DOWN, &h->value) == 0;
+			h->priced =
+				money_of(h->p.quantity, h->price, DECIMAL_DOWN, &h->value) == 0;
 		}
 }
 
@@ -94,8 +96,10 @@ static void print_text(const struct books *b)
 	char at[TSTAMP_TEXT_MAX], t[4][DECIMAL_TEXT_MAX];
 
 	cli_outf("%s  %s\n", b->agent.name,
-		 b->window_ms >= 0 ? tstamp_format_short(b->window_ms, at) : "before the first window");
-	cli_outf("%-8s %18s %18s %14s %14s\n", "asset", "quantity", "average price", "price", "value");
+		 b->window_ms >= 0 ? tstamp_format_short(b->window_ms, at)
+				   : "before the first window");
+	cli_outf("%-8s %18s %18s %14s %14s\n", "asset", "quantity", "average price", "price",
+		 "value");
 	for (size_t i = 0; i < b->p.n_positions; i++) {
 		struct price average;
 		struct holding h;
@@ -117,10 +121,12 @@ static void print_text(const struct books *b)
 		}
 		cli_outf("%-8s %18s %18s %14s %14s\n", h.symbol, t[0], t[1], t[2], t[3]);
 	}
-	cli_outf("%-8s %67s\n%-8s %67s %s\n", "cash", decimal_format_fixed(b->p.cash.u, MONEY_SCALE, 2, t[0]),
-		 "total", decimal_format_fixed(b->total.u, MONEY_SCALE, 2, t[1]), b->quote);
+	cli_outf("%-8s %67s\n%-8s %67s %s\n", "cash",
+		 decimal_format_fixed(b->p.cash.u, MONEY_SCALE, 2, t[0]), "total",
+		 decimal_format_fixed(b->total.u, MONEY_SCALE, 2, t[1]), b->quote);
 	if (b->unpriced > 0)
-		cli_outf("%lld positions have no price in this window and are valued at their last one\n",
+		cli_outf("%lld positions have no price in this window and are valued at their "
+			 "last one\n",
 			 (long long)b->unpriced);
 }
 
@@ -198,7 +204,8 @@ int main(int argc, char **argv)
 		db_read_end(db);
 	}
 	if (r == 0 && money_add(b.p.cash, b.value, &b.total) != 0)
-		r = err_set(&e, ERR_INTERNAL, "agent %s: its value does not fit", args.operands[0]);
+		r = err_set(&e, ERR_INTERNAL, "agent %s: its value does not fit",
+			    args.operands[0]);
 	if (r == 0 && json)
 		print_json(&b);
 	else if (r == 0)

@@ -1,8 +1,9 @@
 /*
- * tr-trade carries out decisions: it checks each order against the risk rules, fills what is left
- * at the prices of the window's batch, and books each agent's fills atomically, once. With
+ * tr-trade carries out decisions: it checks each order against the risk rules, fills what is
+ * left at the prices of the window's batch, and books each agent's fills atomically, once. With
  * --agent and an answer on standard input it hands in a decision for a person instead, which
- * fills at the next window's batch. With --settle it only carries out what waits for this batch.
+ * fills at the next window's batch. With --settle it only carries out what waits for this
+ * batch.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static const struct cli_opt options[] = {
 	  "window id, time, latest or -N (default: standard input, else latest)" },
 	{ 'a', "agent", CLI_LIST, &only, "AGENT",
 	  "only AGENT; with an answer on standard input: hand it in for AGENT" },
-	{ 's', "settle", CLI_FLAG, &settle, NULL, "carry out only what was decided in earlier windows" },
+	{ 's', "settle", CLI_FLAG, &settle, NULL,
+	  "carry out only what was decided in earlier windows" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
@@ -73,11 +75,13 @@ static int check_one(struct stage *s, const struct wire_decision *d, struct err 
 	r = verdict_load(s->db, a.id, s->w.window_ms, &v, &found, e);
 	wire_decision_hash(&d->d, &hash);
 	if (r == 0 && !found)
-		r = err_set(e, ERR_NOTFOUND, "agent %s: this decision was never stored; tr-decide stores "
-					     "decisions, tr-trade --agent takes one in by hand",
+		r = err_set(e, ERR_NOTFOUND,
+			    "agent %s: this decision was never stored; tr-decide stores "
+			    "decisions, tr-trade --agent takes one in by hand",
 			    d->agent);
 	else if (r == 0 && memcmp(hash.bytes, v.hash.bytes, sizeof hash.bytes) != 0)
-		r = err_set(e, ERR_DATA, "agent %s: has decided otherwise in this window", d->agent);
+		r = err_set(e, ERR_DATA, "agent %s: has decided otherwise in this window",
+			    d->agent);
 	if (found)
 		verdict_release(&v);
 	roster_release_agent(&a);
@@ -127,8 +131,8 @@ static int hand_in(struct stage *s, struct err *e)
 	if (s->db == NULL || (dry_run && db_dry_run(s->db, e) != 0))
 		return -1;
 	r = window != NULL ? race_find_window(s->db, window, &window_ms, e)
-			   : race_manual_window(s->db, cli_common.now_ms, cli_common.now_given, &window_ms,
-						e);
+			   : race_manual_window(s->db, cli_common.now_ms, cli_common.now_given,
+						&window_ms, e);
 	if (r == 0)
 		r = race_hand_in(s->db, only.items[0], window_ms, s->input.data, s->input.len,
 				 cli_common.now_ms, &again, e);
@@ -148,9 +152,11 @@ static int by_hand(struct stage *s, bool *hand, struct err *e)
 		return 0;
 	if (cli_read_stdin(&s->input, WIRE_LINE_MAX, &s->has_input, e) != 0)
 		return -1;
-	*hand = s->has_input && !wire_is_stream(buf_str(&s->input), s->input.len, WIRE_DECISION);
+	*hand = s->has_input &&
+		!wire_is_stream(buf_str(&s->input), s->input.len, WIRE_DECISION);
 	if (*hand && s->input.len == 0)
-		return err_set(e, ERR_DATA, "standard input: is empty; an answer or a stream is expected");
+		return err_set(e, ERR_DATA,
+			       "standard input: is empty; an answer or a stream is expected");
 	return 0;
 }
 

@@ -17,7 +17,8 @@
 /*
  * A row is read once, left to right, by short paths for the usual spelling (a time on the day
  * of the row before, a number of at most 18 digits) and otherwise by the strict parsers of
- * decimal and tstamp. Where a short path gives a value it is the strict one's; it never refuses.
+ * decimal and tstamp. Where a short path gives a value it is the strict one's; it never
+ * refuses.
  */
 
 #define HEADER "asset,quote,open_time_utc,interval_s,open,high,low,close,volume"
@@ -31,8 +32,8 @@
 enum { ASSET, QUOTE, OPEN_TIME, INTERVAL, OPEN, HIGH, LOW, CLOSE, VOLUME };
 
 static const char *const field_name[FIELDS] = {
-	"asset", "quote", "open_time_utc", "interval_s", "open", "high", "low", "close",
-	"volume",
+	"asset", "quote", "open_time_utc", "interval_s", "open",
+	"high",	 "low",	  "close",	   "volume",
 };
 
 struct field {
@@ -56,7 +57,7 @@ struct table {
 	struct candlefile *f;
 	const struct candlefile_options *o;
 	size_t cap;
-	int64_t *lines; /* parallel to the candles */
+	int64_t *lines;	      /* parallel to the candles */
 	int64_t ours, others; /* rows of the file's asset, quote and interval, and of others */
 	bool ascending, descending;
 	char day[10]; /* the day of the last time that was read, and when it began */
@@ -71,7 +72,7 @@ static int open_file(struct reader *r, const char *path, struct err *e)
 	struct stat st;
 
 	if (fd < 0) {
-		status = errno == ENOENT || errno == ENOTDIR    ? ERR_NOTFOUND
+		status = errno == ENOENT || errno == ENOTDIR ? ERR_NOTFOUND
 			 : errno == EACCES || errno == EPERM ? ERR_PERM
 							     : ERR_IO;
 		return err_sys(e, status, "%s", path);
@@ -792,11 +793,12 @@ static int check_whole(const struct table *t, const char *path, struct err *e)
 	if (t->f->rows == 0)
 		return err_set(e, ERR_DATA, "%s: no rows after the header", path);
 	if (t->others > 0 && t->others >= t->ours)
-		return err_set(e, ERR_DATA,
-			       "%s: several assets, quotes or intervals: %lld rows are of %s-%s "
-			       "at %lld s, %lld of others",
-			       path, (long long)t->ours, t->f->asset, t->f->quote,
-			       (long long)t->f->interval_s, (long long)t->others);
+		return err_set(
+			e, ERR_DATA,
+			"%s: several assets, quotes or intervals: %lld rows are of %s-%s "
+			"at %lld s, %lld of others",
+			path, (long long)t->ours, t->f->asset, t->f->quote,
+			(long long)t->f->interval_s, (long long)t->others);
 	return 0;
 }
 

@@ -49,9 +49,9 @@ struct candlefile_options {
 
 /*
  * Read a whole file. 0 also when rows were bad: ${out}->bad says how many, and it is for the
- * caller to refuse (strict) or to go on (lenient). -1 when the file as a whole is no candle file:
- * ERR_NOTFOUND (absent), ERR_PERM, ERR_IO (read error, damaged gzip), ERR_DATA (header, no rows,
- * mixed assets, too large).
+ * caller to refuse (strict) or to go on (lenient). -1 when the file as a whole is no candle
+ * file: ERR_NOTFOUND (absent), ERR_PERM, ERR_IO (read error, damaged gzip), ERR_DATA (header,
+ * no rows, mixed assets, too large).
  *
  * A row is bad when: wrong number of fields; quotes, blanks or NUL in a field; a number that
  * decimal_parse_foreign refuses; a price not above 0; a negative volume; high below open, close
@@ -60,8 +60,8 @@ struct candlefile_options {
  * time that differ are all bad, since nobody can tell which is right; equal ones count as
  * duplicates. A UTF-8 byte order mark and CRLF are accepted.
  */
-int candlefile_read(struct candlefile *out, const char *path, const struct candlefile_options *o,
-		    struct err *e);
+int candlefile_read(struct candlefile *out, const char *path,
+		    const struct candlefile_options *o, struct err *e);
 void candlefile_release(struct candlefile *f);
 
 /* Only the first data row: asset, quote and interval. */

@@ -33,10 +33,10 @@
  * end of one child then never disturbs what another, still running, has put in the background.
  */
 
-#define CHUNK 65536	    /* what a pipe holds */
-#define TICK_MS 1000	    /* a stop flag set just before poll is seen that late at most */
-#define TICK_BLIND_MS 10    /* the same where the kernel gives no pidfd */
-#define SWEEP_MS 5000	    /* patience with killed orphans that do not go */
+#define CHUNK 65536	 /* what a pipe holds */
+#define TICK_MS 1000	 /* a stop flag set just before poll is seen that late at most */
+#define TICK_BLIND_MS 10 /* the same where the kernel gives no pidfd */
+#define SWEEP_MS 5000	 /* patience with killed orphans that do not go */
 #define CHILDREN_MAX ((size_t)16 << 20)
 
 struct slot {
@@ -673,8 +673,12 @@ static void run_end(struct run *run)
 int child_run(const struct child_spec *specs, size_t n, size_t parallel, int64_t deadline_ms,
 	      child_done_fn *done, void *ctx, const volatile int *stop, struct err *e)
 {
-	struct run run = { .specs = specs, .n = n, .deadline_ms = deadline_ms,
-			   .done = done, .ctx = ctx, .stop = stop };
+	struct run run = { .specs = specs,
+			   .n = n,
+			   .deadline_ms = deadline_ms,
+			   .done = done,
+			   .ctx = ctx,
+			   .stop = stop };
 	int rc = -1;
 
 	if (n == 0)

@@ -9,11 +9,11 @@
 #include "err.h"
 
 /*
- * Child processes: posix_spawn into a process group of their own, input fed and output collected
- * through pipes by one poll loop, every one bounded in time and bytes, and nothing left behind.
- * The caller becomes a child subreaper, so that what a child forks and abandons is found and
- * killed too. No fork in this process (SEMANTICS R-63); what posix_spawn cannot set is set by
- * tr-jail, which execs the program.
+ * Child processes: posix_spawn into a process group of their own, input fed and output
+ * collected through pipes by one poll loop, every one bounded in time and bytes, and nothing
+ * left behind. The caller becomes a child subreaper, so that what a child forks and abandons is
+ * found and killed too. No fork in this process (SEMANTICS R-63); what posix_spawn cannot set
+ * is set by tr-jail, which execs the program.
  */
 
 struct child_spec {
@@ -21,16 +21,16 @@ struct child_spec {
 	const char *const *env;	 /* the whole environment, NULL-terminated */
 	const char *input;	 /* written to its stdin, which is then closed */
 	size_t input_len;
-	size_t output_max;	 /* more on stdout ends it */
-	size_t error_max;	 /* the last so many bytes of stderr are kept */
-	int64_t timeout_ms;	 /* from its start */
+	size_t output_max;  /* more on stdout ends it */
+	size_t error_max;   /* the last so many bytes of stderr are kept */
+	int64_t timeout_ms; /* from its start */
 };
 
 enum child_end {
 	CHILD_EXITED,	/* status is its exit status */
 	CHILD_SIGNALED, /* signal is what killed it, not by us */
 	CHILD_TIMEOUT,
-	CHILD_OUTPUT,	/* wrote more than output_max */
+	CHILD_OUTPUT,	 /* wrote more than output_max */
 	CHILD_UNSTARTED, /* spawn failed, or the deadline was over before its turn: see error */
 };
 
@@ -38,8 +38,8 @@ struct child_result {
 	enum child_end end;
 	int status;
 	int signal;
-	struct buf out;	   /* stdout, at most output_max bytes */
-	struct buf error;  /* the tail of stderr, or why it did not start */
+	struct buf out;	  /* stdout, at most output_max bytes */
+	struct buf error; /* the tail of stderr, or why it did not start */
 	int64_t elapsed_ms;
 };
 
@@ -50,17 +50,18 @@ typedef int child_done_fn(void *ctx, size_t index, struct child_result *r, struc
 /*
  * Run ${n} children, at most ${parallel} at a time, in the order given. ${deadline_ms} is
  * absolute on the boot clock (tstamp_boot_ms); those that did not start by then are UNSTARTED
- * with end CHILD_TIMEOUT instead. A child is over when its own process ends: what is in the pipe
- * by then is read, its group is killed, and whoever else holds the pipe open is not waited for.
- * If ${stop} is not NULL and becomes non-zero (by a signal handler) everything is killed and
- * ERR_TEMP is returned.
+ * with end CHILD_TIMEOUT instead. A child is over when its own process ends: what is in the
+ * pipe by then is read, its group is killed, and whoever else holds the pipe open is not waited
+ * for. If ${stop} is not NULL and becomes non-zero (by a signal handler) everything is killed
+ * and ERR_TEMP is returned.
  */
 int child_run(const struct child_spec *specs, size_t n, size_t parallel, int64_t deadline_ms,
 	      child_done_fn *done, void *ctx, const volatile int *stop, struct err *e);
 
-/* One child, inheriting stderr when ${error_max} is 0; the result is the caller's to release. */
-int child_run_one(const struct child_spec *spec, struct child_result *r, const volatile int *stop,
-		  struct err *e);
+/* One child, inheriting stderr when ${error_max} is 0; the result is the caller's to release.
+ */
+int child_run_one(const struct child_spec *spec, struct child_result *r,
+		  const volatile int *stop, struct err *e);
 void child_result_release(struct child_result *r);
 
 /* The absolute path of a sibling program of this executable: "/usr/bin/tr-jail". Owned by the

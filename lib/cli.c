@@ -519,15 +519,6 @@ bool cli_progress(void)
 	return isatty(2) && cli_common.quiet == 0;
 }
 
-int cli_width(void)
-{
-	struct winsize ws = { 0 };
-
-	if (ioctl(1, TIOCGWINSZ, &ws) != 0 || ws.ws_col == 0)
-		return 80;
-	return ws.ws_col;
-}
-
 static bool cli_stdin_is_nothing(void)
 {
 	struct stat in, null;

@@ -10,7 +10,8 @@
 
 /*
  * The face of every tool: options as a table, help and version made from it, one way to report
- * an error and to end. The table is compared with the manual page and the completions by a test.
+ * an error and to end. The table is compared with the manual page and the completions by a
+ * test.
  */
 
 enum cli_type {
@@ -43,9 +44,9 @@ struct cli_command {
 };
 
 struct cli_tool {
-	const char *name;	/* "tr-agent" */
-	const char *summary;	/* one line, as in the page's NAME */
-	const char *operands;	/* "[AGENT]", or NULL; for tools without commands */
+	const char *name;     /* "tr-agent" */
+	const char *summary;  /* one line, as in the page's NAME */
+	const char *operands; /* "[AGENT]", or NULL; for tools without commands */
 	const struct cli_opt *options;
 	const struct cli_command *commands; /* or NULL */
 };
@@ -63,13 +64,17 @@ extern struct cli_common cli_common;
 
 /* The first rows of every option table. */
 #define CLI_COMMON                                                                               \
-	{ 'd', "database", CLI_STRING, &cli_common.database, "FILE",                             \
-	  "race database (default $TR_DB, else race.db)" },                                      \
-	{ 't', "now", CLI_TIME, &cli_common.now_ms, "TIME", "pretend that it is TIME" },         \
-	{ 'q', "quiet", CLI_COUNT, &cli_common.quiet, NULL, "print errors only" },               \
-	{ 'v', "verbose", CLI_COUNT, &cli_common.verbose, NULL, "say more" },                    \
-	{ 'h', "help", CLI_FLAG, &cli_common.help, NULL, "print this help and exit" },           \
-	{ 'V', "version", CLI_FLAG, &cli_common.version, NULL, "print the version and exit" }
+	{ 'd',	      "database",                                                                \
+	  CLI_STRING, &cli_common.database,                                                      \
+	  "FILE",     "race database (default $TR_DB, else race.db)" },                          \
+		{ 't', "now", CLI_TIME, &cli_common.now_ms, "TIME", "pretend that it is TIME" }, \
+		{ 'q', "quiet", CLI_COUNT, &cli_common.quiet, NULL, "print errors only" },       \
+		{ 'v', "verbose", CLI_COUNT, &cli_common.verbose, NULL, "say more" },            \
+		{ 'h', "help", CLI_FLAG, &cli_common.help, NULL, "print this help and exit" },   \
+	{                                                                                        \
+		'V', "version", CLI_FLAG, &cli_common.version, NULL,                             \
+			"print the version and exit"                                             \
+	}
 
 /* Operands: those before "--" and, apart, those after it. All borrowed from argv. */
 struct cli_args {
@@ -98,16 +103,14 @@ void cli_outf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Print ${e} as "tr-foo: text" to stderr and return its status. */
 int cli_fail(const struct err *e);
 
-/* Flush stdout: ${status}, or 74 if the output could not be written (0-like if the reader merely
- * went away, EPIPE). Return it from main. */
+/* Flush stdout: ${status}, or 74 if the output could not be written (0-like if the reader
+ * merely went away, EPIPE). Return it from main. */
 int cli_end(int status);
 
 /* Whether stdout is a terminal that may be coloured (NO_COLOR unset, TERM not dumb). */
 bool cli_colour(void);
 /* Whether stderr is a terminal and -q was not given: progress may be shown. */
 bool cli_progress(void);
-/* Width of the terminal on stdout, 80 if unknown. */
-int cli_width(void);
 
 /*
  * Read all of stdin, at most ${max} bytes (more is ERR_DATA). Returns 0 with *${present} false

@@ -50,7 +50,8 @@ const struct config_def config_defs[] = {
 	  "what every agent is told in its context" },
 	{ "race.quote", CONFIG_TEXT, 0, "USD", 1, 16, NULL, "",
 	  "currency of all prices and of the cash; fixed once a window has begun" },
-	{ "race.start_cash", CONFIG_DECIMAL, 8, "100000", 1, INT64_C(1000000000000000000), NULL, "quote",
+	{ "race.start_cash", CONFIG_DECIMAL, 8, "100000", 1, INT64_C(1000000000000000000), NULL,
+	  "quote",
 	  "cash of agents that are added from now on" },
 	{ "risk.assets", CONFIG_TEXT, 0, "", 0, 1024, NULL, "symbols",
 	  "the only assets that may be bought, separated by commas; empty: all" },
@@ -86,11 +87,13 @@ const struct config_def config_defs[] = {
 /* clang-format on */
 _Static_assert(sizeof config_defs / sizeof config_defs[0] == CONFIG_KEYS, "registry and keys");
 
+/* scan: all settings are wanted */
 static const char sql_load[] = "SELECT name, value FROM settings ORDER BY name";
 static const char sql_one[] = "SELECT value FROM settings WHERE name = :name";
-static const char sql_set[] = "INSERT INTO settings (name, value, version) VALUES (:name, :value, 1) "
-			      "ON CONFLICT (name) DO UPDATE SET value = excluded.value, "
-			      "version = version + 1";
+static const char sql_set[] =
+	"INSERT INTO settings (name, value, version) VALUES (:name, :value, 1) "
+	"ON CONFLICT (name) DO UPDATE SET value = excluded.value, "
+	"version = version + 1";
 static const char sql_unset[] = "DELETE FROM settings WHERE name = :name";
 static const char sql_log[] =
 	"INSERT INTO settings_log (name, old_value, new_value, origin, at_ms) "
@@ -115,9 +118,11 @@ enum config_key config_find(const char *name, struct err *e)
 	names[CONFIG_KEYS] = NULL;
 	near = ident_nearest(name, names);
 	if (near != NULL)
-		err_set(e, ERR_DATA, "setting %.64s: no such setting; did you mean %s?", name, near);
+		err_set(e, ERR_DATA, "setting %.64s: no such setting; did you mean %s?", name,
+			near);
 	else
-		err_set(e, ERR_DATA, "setting %.64s: no such setting; tr-config list shows all", name);
+		err_set(e, ERR_DATA, "setting %.64s: no such setting; tr-config list shows all",
+			name);
 	return CONFIG_KEYS;
 }
 
@@ -133,12 +138,12 @@ char *config_range(enum config_key key, char out[CONFIG_RANGE_MAX])
 		break;
 	case CONFIG_ENUM:
 		bar = strchr(d->choices, '|');
-		snprintf(out, CONFIG_RANGE_MAX, "%.*s or %s", (int)(bar - d->choices), d->choices,
-			 bar + 1);
+		snprintf(out, CONFIG_RANGE_MAX, "%.*s or %s", (int)(bar - d->choices),
+			 d->choices, bar + 1);
 		break;
 	case CONFIG_TEXT:
-		snprintf(out, CONFIG_RANGE_MAX, "a text of %lld to %lld bytes", (long long)d->min,
-			 (long long)d->max);
+		snprintf(out, CONFIG_RANGE_MAX, "a text of %lld to %lld bytes",
+			 (long long)d->min, (long long)d->max);
 		break;
 	default:
 		snprintf(out, CONFIG_RANGE_MAX, "%s to %s", decimal_format(d->min, d->scale, a),
@@ -191,13 +196,14 @@ static const char *config_rule(enum config_key key, const char *text, int64_t nu
 			return "a text without control characters";
 	if (!ident_utf8_valid(text, strlen(text)))
 		return "valid UTF-8";
-	if (key == CONFIG_RISK_ASSETS && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,") !=
-						 strlen(text))
+	if (key == CONFIG_RISK_ASSETS &&
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-,") != strlen(text))
 		return "symbols separated by commas";
 	return NULL;
 }
 
-char *config_check(enum config_key key, const char *text, int64_t *num, struct err *e)
+/* Check a value: its canonical text (the caller's) or NULL with ERR_DATA naming the range. */
+static char *config_check(enum config_key key, const char *text, int64_t *num, struct err *e)
 {
 	const struct config_def *d = &config_defs[key];
 	char range[CONFIG_RANGE_MAX], buf[DECIMAL_TEXT_MAX];
@@ -209,8 +215,8 @@ char *config_check(enum config_key key, const char *text, int64_t *num, struct e
 	switch (d->type) {
 	case CONFIG_INT:
 	case CONFIG_DECIMAL:
-		ok = decimal_parse(text, strlen(text), d->scale, &v, &why) == 0 && v >= d->min &&
-		     v <= d->max;
+		ok = decimal_parse(text, strlen(text), d->scale, &v, &why) == 0 &&
+		     v >= d->min && v <= d->max;
 		break;
 	case CONFIG_BOOL:
 		v = config_flag(text);
@@ -229,8 +235,8 @@ char *config_check(enum config_key key, const char *text, int64_t *num, struct e
 		rule = config_rule(key, text, v);
 	if (!ok || rule != NULL) {
 		err_set(e, ERR_DATA, "setting %s: \"%.64s\" is not %s%s%s", d->name, text,
-			rule != NULL ? rule : config_range(key, range), rule || !d->unit[0] ? "" : " ",
-			rule ? "" : d->unit);
+			rule != NULL ? rule : config_range(key, range),
+			rule || !d->unit[0] ? "" : " ", rule ? "" : d->unit);
 		return NULL;
 	}
 	*num = v;
@@ -347,8 +353,8 @@ static int config_stray(const char *entry, struct err *e)
 		section = section || (n > sec && memcmp(var, entry, sec) == 0);
 	}
 	if (section)
-		return err_set(e, ERR_CONFIG, "environment: %.*s names no setting", (int)(n > 64 ? 64 : n),
-			       entry);
+		return err_set(e, ERR_CONFIG, "environment: %.*s names no setting",
+			       (int)(n > 64 ? 64 : n), entry);
 	return 0;
 }
 
@@ -400,12 +406,13 @@ static int config_fixed(struct db *db, enum config_key key, struct err *e)
 	begun = sql_col_int(s, 0) != 0;
 	sql_reset(s);
 	if (begun)
-		return err_set(e, ERR_DATA, "setting race.quote: fixed, since the race has begun");
+		return err_set(e, ERR_DATA,
+			       "setting race.quote: fixed, since the race has begun");
 	return 0;
 }
 
-static int config_log_change(struct db *db, enum config_key key, const char *from, const char *to,
-			     const char *origin, int64_t at_ms, struct err *e)
+static int config_log_change(struct db *db, enum config_key key, const char *from,
+			     const char *to, const char *origin, int64_t at_ms, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_log);
 
@@ -455,8 +462,8 @@ int config_log(struct db *db, config_log_fn *each, void *ctx, struct err *e)
 	int r;
 
 	while ((r = sql_row(s, e)) == 1)
-		each(ctx, sql_col_int(s, 0), sql_col_int(s, 1), sql_col_text(s, 2), sql_col_text(s, 3),
-		     sql_col_text(s, 4), sql_col_text(s, 5));
+		each(ctx, sql_col_int(s, 0), sql_col_int(s, 1), sql_col_text(s, 2),
+		     sql_col_text(s, 3), sql_col_text(s, 4), sql_col_text(s, 5));
 	return r;
 }
 

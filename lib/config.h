@@ -96,16 +96,14 @@ int64_t config_e8(const struct config *c, enum config_key key);
 /* The key of that name; ERR_DATA names the nearest. Returns CONFIG_KEYS on failure. */
 enum config_key config_find(const char *name, struct err *e);
 
-/* Check a value: its canonical text (the caller's) or NULL with ERR_DATA naming the range. */
-char *config_check(enum config_key key, const char *text, int64_t *num, struct err *e);
-
 /* "5 to 1440", "clip or reject", "yes or no": for messages and the manual. Returns ${out}. */
 #define CONFIG_RANGE_MAX 128
 char *config_range(enum config_key key, char out[CONFIG_RANGE_MAX]);
 
 /* What the database says, without the environment. */
 int config_load(struct db *db, struct config *c, struct err *e);
-/* Overrides from the environment; a wrong value or an unknown TR_<SECTION>_ name is ERR_CONFIG. */
+/* Overrides from the environment; a wrong value or an unknown TR_<SECTION>_ name is ERR_CONFIG.
+ */
 int config_environment(struct config *c, struct err *e);
 
 /* Set (value) or unset (NULL) in a transaction of the caller; logs a change, and does nothing
@@ -118,8 +116,8 @@ void config_write(const struct config *c, struct json_writer *w, const char *key
 int config_read(struct config *c, const struct json *obj, struct err *e);
 
 /* The log, newest last. */
-typedef void config_log_fn(void *ctx, int64_t seq, int64_t at_ms, const char *name, const char *from,
-			   const char *to, const char *origin);
+typedef void config_log_fn(void *ctx, int64_t seq, int64_t at_ms, const char *name,
+			   const char *from, const char *to, const char *origin);
 int config_log(struct db *db, config_log_fn *each, void *ctx, struct err *e);
 
 #endif

@@ -69,16 +69,16 @@ static int db_check_file(const char *path, bool *exists, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_DATA, "%s: is no regular file", path);
 	if (st.st_mode & 077)
-		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it", path,
-			       st.st_mode & 0777);
+		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it",
+			       path, st.st_mode & 0777);
 	*exists = true;
 	return db_check_owner(path, &st, e);
 }
 
 static bool db_network(long type)
 {
-	static const long types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42, 0xfe534d42,
-				      CODA_SUPER_MAGIC, AFS_SUPER_MAGIC };
+	static const long types[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,	 0xff534d42,
+				      0xfe534d42,      CODA_SUPER_MAGIC, AFS_SUPER_MAGIC };
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if ((type & 0xffffffffL) == types[i])
@@ -92,19 +92,21 @@ static int db_check_directory(const char *dir, struct err *e)
 	struct statfs fs;
 
 	if (stat(dir, &st) != 0)
-		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "directory %s", dir);
+		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "directory %s",
+			       dir);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, ERR_NOTFOUND, "%s: is no directory", dir);
 	/* the sticky bit keeps others from replacing our files */
 	if ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))
-		return err_set(e, ERR_PERM, "directory %s: others can write to it (mode %03o)", dir,
-			       st.st_mode & 0777);
+		return err_set(e, ERR_PERM, "directory %s: others can write to it (mode %03o)",
+			       dir, st.st_mode & 0777);
 	if (!(st.st_mode & S_ISVTX) && st.st_uid != 0 && db_check_owner(dir, &st, e) != 0)
 		return -1;
 	if (statfs(dir, &fs) != 0)
 		return err_sys(e, ERR_IO, "directory %s", dir);
 	if (db_network((long)fs.f_type))
-		return err_set(e, ERR_CONFIG, "directory %s: a race cannot live on a network file system",
+		return err_set(e, ERR_CONFIG,
+			       "directory %s: a race cannot live on a network file system",
 			       dir);
 	return 0;
 }
@@ -171,7 +173,8 @@ static int db_open_lock(struct db *db, struct err *e)
 
 	db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (db->lock_fd < 0)
-		err_sys(e, errno == EACCES || errno == EROFS || errno == ELOOP ? ERR_PERM : ERR_IO,
+		err_sys(e,
+			errno == EACCES || errno == EROFS || errno == ELOOP ? ERR_PERM : ERR_IO,
 			"%s", name);
 	free(name);
 	return db->lock_fd < 0 ? -1 : 0;
@@ -191,9 +194,10 @@ static int db_identify(struct db *db, struct err *e)
 	if (id != DB_APPLICATION_ID)
 		return err_set(e, ERR_CONFIG, "%s: is no race database", db->path);
 	if (version > DB_VERSION)
-		return err_set(e, ERR_CONFIG,
-			       "%s: has schema version %lld, these tools know up to %d: upgrade them",
-			       db->path, (long long)version, DB_VERSION);
+		return err_set(
+			e, ERR_CONFIG,
+			"%s: has schema version %lld, these tools know up to %d: upgrade them",
+			db->path, (long long)version, DB_VERSION);
 	if (version < 1)
 		return err_set(e, ERR_CONFIG, "%s: has schema version %lld", db->path,
 			       (long long)version);
@@ -325,7 +329,8 @@ static int db_flock(int fd, int64_t wait_ms, struct err *e)
 	while ((r = flock(fd, LOCK_EX)) != 0 && errno == EINTR && tstamp_boot_ms() < until)
 		;
 	if (r != 0 && errno == EINTR)
-		err_set(e, ERR_TEMP, "database is busy: another process has been writing for %lld s",
+		err_set(e, ERR_TEMP,
+			"database is busy: another process has been writing for %lld s",
 			(long long)(wait_ms / 1000));
 	else if (r != 0)
 		err_sys(e, ERR_IO, "lock file");
@@ -355,7 +360,8 @@ int db_end(struct db *db, int r, struct err *e)
 	assert(db->in_tx);
 	if (db->dry)
 		return r;
-	/* After FULL or IOERR SQLite has rolled back by itself; going on would autocommit. */
+	/* After FULL or IOERR SQLite has rolled back by itself; going on would autocommit
+	 * (R-62). */
 	if (r == 0 && sql_autocommit(db->sql))
 		r = err_set(e, ERR_INTERNAL, "database: the transaction was lost");
 	if (r == 0)
@@ -378,11 +384,6 @@ int db_dry_run(struct db *db, struct err *e)
 		return -1;
 	db->dry = true;
 	return 0;
-}
-
-bool db_is_dry(const struct db *db)
-{
-	return db->dry;
 }
 
 int db_read_begin(struct db *db, struct err *e)
@@ -428,7 +429,8 @@ int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
 		return -1;
 	*ok = r == 1 && strcmp(sql_col_text(s, 0), "ok") == 0;
 	if (!*ok)
-		snprintf(problem, cap, "integrity: %s", r == 1 ? sql_col_text(s, 0) : "no answer");
+		snprintf(problem, cap, "integrity: %s",
+			 r == 1 ? sql_col_text(s, 0) : "no answer");
 	sql_reset(s);
 	if (!*ok)
 		return 0;
@@ -436,8 +438,8 @@ int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
 	r = sql_row(s, e);
 	if (r == 1) {
 		*ok = false;
-		snprintf(problem, cap, "table %s: a row refers to none in %s", sql_col_text(s, 0),
-			 sql_col_text(s, 2));
+		snprintf(problem, cap, "table %s: a row refers to none in %s",
+			 sql_col_text(s, 0), sql_col_text(s, 2));
 	}
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
@@ -473,7 +475,8 @@ int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struc
 	for (;;) {
 		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0) {
-			err_sys(e, errno == EACCES || errno == ELOOP ? ERR_PERM : ERR_IO, "%s", name);
+			err_sys(e, errno == EACCES || errno == ELOOP ? ERR_PERM : ERR_IO, "%s",
+				name);
 			break;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && db_same_file(fd, name))

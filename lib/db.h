@@ -44,9 +44,9 @@ const char *db_path(const struct db *db);
 struct sql_stmt *db_get(struct db *db, const char *text);
 
 /*
- * Write transactions: BEGIN IMMEDIATE under flock on the lock file, waiting at most five seconds
- * (then ERR_TEMP), and COMMIT or ROLLBACK. They do not nest, except that db_outer makes the
- * transactions inside it join one (for replay and dry runs).
+ * Write transactions: BEGIN IMMEDIATE under flock on the lock file, waiting at most five
+ *seconds (then ERR_TEMP), and COMMIT or ROLLBACK. They do not nest, except that db_outer makes
+ *the transactions inside it join one (for replay and dry runs).
  *
  *	if (db_begin(db, e) != 0)
  *		return -1;
@@ -60,7 +60,6 @@ int db_end(struct db *db, int r, struct err *e);
 /* From now on nothing is committed: db_end(0) keeps the transaction, db_close rolls all back.
  * For --dry-run, which thereby runs the same statements as the real thing. */
 int db_dry_run(struct db *db, struct err *e);
-bool db_is_dry(const struct db *db);
 
 /* A consistent view over several reads: until db_read_end, all statements see one state. */
 int db_read_begin(struct db *db, struct err *e);

@@ -44,26 +44,28 @@ enum decimal_round { DECIMAL_DOWN, DECIMAL_UP }; /* towards minus and plus infin
 
 /*
  * Read a decimal of ours: -?(0|[1-9][0-9]*)(\.[0-9]+)? and nothing else (R-79). More digits
- * after the point than ${scale} are an error even if they are zeros, and so is a value that does
- * not fit. "-0" reads as 0. ${e} gets ERR_DATA and a text that quotes (at most 40 bytes of) the
- * input.
+ * after the point than ${scale} are an error even if they are zeros, and so is a value that
+ * does not fit. "-0" reads as 0. ${e} gets ERR_DATA and a text that quotes (at most 40 bytes
+ * of) the input.
  */
 int decimal_parse(const char *s, size_t n, int scale, int64_t *out, struct err *e);
 
 /*
  * Read a foreign number, token-exact: RFC 8259 number syntax, exponent allowed, besides leading
- * zeros, a leading '+' and ".5" or "5." which CSV files have. Digits beyond ${scale} are rounded
- * half to even and *${rounded} is set to true (never to false). Anything else (NaN, inf, hex,
- * commas, blanks, empty) and a value that does not fit is ERR_DATA. Works for any length of
- * digits and any exponent without overflow or loss.
+ * zeros, a leading '+' and ".5" or "5." which CSV files have. Digits beyond ${scale} are
+ * rounded half to even and *${rounded} is set to true (never to false). Anything else (NaN,
+ * inf, hex, commas, blanks, empty) and a value that does not fit is ERR_DATA. Works for any
+ * length of digits and any exponent without overflow or loss.
  */
 int decimal_parse_foreign(const char *s, size_t n, int scale, int64_t *out, bool *rounded,
 			  struct err *e);
 
-/* Shortest exact text: no trailing zeros, no point for an integer, "0" for zero. Returns ${out}. */
+/* Shortest exact text: no trailing zeros, no point for an integer, "0" for zero. Returns
+ * ${out}. */
 char *decimal_format(int64_t v, int scale, char out[DECIMAL_TEXT_MAX]);
 
-/* Exactly ${places} digits after the point (<= scale), rounded half away from zero: for people. */
+/* Exactly ${places} digits after the point (<= scale), rounded half away from zero: for people.
+ */
 char *decimal_format_fixed(int64_t v, int scale, int places, char out[DECIMAL_TEXT_MAX]);
 
 /* v * num / den in 128 bit; den > 0. */

@@ -13,12 +13,9 @@
 #define ERROR_TEXT_MAX 1024
 
 static const char *const status_names[DECISION_STATUSES] = {
-	[DECISION_OK] = "ok",
-	[DECISION_HOLD] = "hold",
-	[DECISION_INVALID] = "invalid",
-	[DECISION_TIMEOUT] = "timeout",
-	[DECISION_REFUSED] = "refused",
-	[DECISION_LATE] = "late",
+	[DECISION_OK] = "ok",		[DECISION_HOLD] = "hold",
+	[DECISION_INVALID] = "invalid", [DECISION_TIMEOUT] = "timeout",
+	[DECISION_REFUSED] = "refused", [DECISION_LATE] = "late",
 	[DECISION_ERROR] = "error",
 };
 

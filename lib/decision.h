@@ -13,8 +13,8 @@
  * risk and the market made of them is an execution.
  */
 
-#define DECISION_ORDERS_MAX 64	     /* more in an answer make it invalid */
-#define DECISION_REASONING_MAX 8192  /* bytes; longer texts are cut at a character */
+#define DECISION_ORDERS_MAX 64	    /* more in an answer make it invalid */
+#define DECISION_REASONING_MAX 8192 /* bytes; longer texts are cut at a character */
 
 enum decision_status {
 	DECISION_OK,	  /* at least one order */
@@ -36,17 +36,17 @@ struct decision_order {
 	struct quantity quantity; /* > 0 unless by_notional */
 	struct money notional;	  /* > 0 if by_notional: the value to trade, before fees */
 	bool has_limit;
-	struct price limit;	  /* buy at most, sell at least */
+	struct price limit; /* buy at most, sell at least */
 };
 
 struct decision {
 	enum decision_status status;
 	struct decision_order *orders; /* owned */
 	size_t n_orders;
-	char *reasoning;	/* owned, NULL when none was given */
+	char *reasoning; /* owned, NULL when none was given */
 	bool has_confidence;
-	int64_t confidence_e4;	/* 0 to 10000 */
-	char *error;		/* owned; why a status other than ok and hold */
+	int64_t confidence_e4; /* 0 to 10000 */
+	char *error;	       /* owned; why a status other than ok and hold */
 };
 
 void decision_init(struct decision *d);

@@ -23,8 +23,8 @@ struct digest_state {
 
 void digest_init(struct digest_state *s);
 void digest_update(struct digest_state *s, const void *data, size_t n);
-/* Add a field so that no two lists of fields give the same bytes: its length in 8 bytes, highest
- * first, then the data. */
+/* Add a field so that no two lists of fields give the same bytes: its length in 8 bytes,
+ * highest first, then the data. */
 void digest_field(struct digest_state *s, const void *data, size_t n);
 /* Add an integer field: 8 bytes, big-endian, two's complement. */
 void digest_int(struct digest_state *s, int64_t v);

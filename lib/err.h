@@ -12,15 +12,15 @@
 enum err_status {
 	ERR_NEGATIVE = 1,  /* a negative answer */
 	ERR_PARTIAL = 3,   /* committed, some agents failed */
-	ERR_USAGE = 64,    /* the caller's bug */
-	ERR_DATA = 65,     /* input is wrong or contradicts the database; nothing written */
+	ERR_USAGE = 64,	   /* the caller's bug */
+	ERR_DATA = 65,	   /* input is wrong or contradicts the database; nothing written */
 	ERR_NOTFOUND = 66, /* the named thing is absent */
 	ERR_REMOTE = 69,   /* a service refused for good */
 	ERR_INTERNAL = 70, /* our bug, or a corrupt database */
 	ERR_MEMORY = 71,   /* out of memory */
-	ERR_IO = 74,       /* disk or pipe */
-	ERR_TEMP = 75,     /* busy, timeout: try again */
-	ERR_PERM = 77,     /* permissions */
+	ERR_IO = 74,	   /* disk or pipe */
+	ERR_TEMP = 75,	   /* busy, timeout: try again */
+	ERR_PERM = 77,	   /* permissions */
 	ERR_CONFIG = 78,   /* settings or schema */
 };
 
@@ -32,10 +32,12 @@ struct err {
 };
 
 /* Fill ${e} and return -1. An error that is already there stays: the first cause counts. */
-int err_set(struct err *e, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct err *e, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The same, followed by ": " and the text of errno. */
-int err_sys(struct err *e, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_sys(struct err *e, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Put a formatted text and ": " before the text of ${e}; returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

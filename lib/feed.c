@@ -36,14 +36,15 @@ static int feed_parse_csv(struct roster_feed *f, const char *symbol, struct err 
 	char *path = realpath(f->arg, NULL);
 
 	if (path == NULL)
-		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "feed csv: %s", f->arg);
+		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "feed csv: %s",
+			       f->arg);
 	free(f->arg);
 	f->arg = path;
 	if (candlefile_peek(&head, path, e) != 0)
 		return -1;
 	if (strcmp(head.asset, symbol) != 0)
-		return err_set(e, ERR_DATA, "feed csv: %s holds candles of %s, not of %s", path, head.asset,
-			       symbol);
+		return err_set(e, ERR_DATA, "feed csv: %s holds candles of %s, not of %s", path,
+			       head.asset, symbol);
 	free(f->quote);
 	f->quote = mem_strdup(head.quote);
 	return 0;
@@ -56,12 +57,13 @@ static int feed_parse_sim(const struct roster_feed *f, struct err *e)
 	if (f->arg[0] == '\0')
 		return 0;
 	if (decimal_parse(f->arg, strlen(f->arg), PRICE_SCALE, &base, e) != 0 || base <= 0)
-		return err_set(e, ERR_DATA, "feed sim: \"%.40s\" is not a price above 0", f->arg);
+		return err_set(e, ERR_DATA, "feed sim: \"%.40s\" is not a price above 0",
+			       f->arg);
 	return 0;
 }
 
-int feed_parse(const char *text, const char *symbol, const char *quote, const char *accept_quote,
-	       struct roster_feed *f, struct err *e)
+int feed_parse(const char *text, const char *symbol, const char *quote,
+	       const char *accept_quote, struct roster_feed *f, struct err *e)
 {
 	const char *colon = strchr(text, ':');
 	int r = 0;
@@ -76,12 +78,14 @@ int feed_parse(const char *text, const char *symbol, const char *quote, const ch
 	else if (strcmp(f->feed, "history") == 0)
 		r = f->arg[0] != '\0' ? ident_check_source(f->arg, e) : 0;
 	else
-		r = err_set(e, ERR_DATA, "feed %.40s: unknown; there are sim, csv:FILE and history[:SOURCE]",
+		r = err_set(e, ERR_DATA,
+			    "feed %.40s: unknown; there are sim, csv:FILE and history[:SOURCE]",
 			    f->feed);
 	if (r == 0 && strcmp(f->quote, quote) != 0 &&
 	    (accept_quote == NULL || strcmp(f->quote, accept_quote) != 0))
 		r = err_set(e, ERR_DATA,
-			    "feed %s: its prices are in %s, the race's are in %s; --accept-quote %s takes them "
+			    "feed %s: its prices are in %s, the race's are in %s; "
+			    "--accept-quote %s takes them "
 			    "for the same",
 			    f->feed, f->quote, quote, f->quote);
 	if (r != 0) {
@@ -102,7 +106,8 @@ static void feed_sim_asset(const struct feed_request *q, struct sim_asset *a)
 	*a = (struct sim_asset){ .seed = (uint64_t)config_num(q->config, CONFIG_SIM_SEED) };
 	snprintf(a->symbol, sizeof a->symbol, "%s", q->symbol);
 	if (q->feed->arg[0] != '\0')
-		decimal_parse(q->feed->arg, strlen(q->feed->arg), PRICE_SCALE, &a->base.u, &none);
+		decimal_parse(q->feed->arg, strlen(q->feed->arg), PRICE_SCALE, &a->base.u,
+			      &none);
 }
 
 /* The id of a source, 0 if it was never stored. */
@@ -121,7 +126,8 @@ static int feed_find_source(struct db *db, const char *name, int64_t *id, struct
 /* Candles since the newest stored one, at most as many as a context shows. */
 static int feed_fetch_sim(const struct feed_request *q, struct feed_candles *out, struct err *e)
 {
-	struct market_series m = { .asset_id = q->asset_id, .interval_s = TSTAMP_WINDOW_MS / 1000 };
+	struct market_series m = { .asset_id = q->asset_id,
+				   .interval_s = TSTAMP_WINDOW_MS / 1000 };
 	int64_t last = q->window_ms - TSTAMP_WINDOW_MS, newest = -1;
 	int64_t want = config_num(q->config, CONFIG_CONTEXT_CANDLES);
 	struct sim_asset a;
@@ -169,7 +175,8 @@ static int feed_read_csv(const struct feed_request *q, struct feed_candles *out,
 	else if (strcmp(f.asset, q->symbol) != 0)
 		err_set(e, ERR_DATA, "feed csv: %s holds candles of %s", q->feed->arg, f.asset);
 	else if (strcmp(f.quote, q->feed->quote) != 0)
-		err_set(e, ERR_DATA, "feed csv: %s: its currency is now %s", q->feed->arg, f.quote);
+		err_set(e, ERR_DATA, "feed csv: %s: its currency is now %s", q->feed->arg,
+			f.quote);
 	if (e->status != 0) {
 		candlefile_release(&f);
 		return -1;
@@ -294,9 +301,11 @@ int feed_price(const struct feed_request *q, struct market_price *p, bool *found
 		return -1;
 	if (n == 1) {
 		*found = true;
-		*p = (struct market_price){ .asset_id = q->asset_id, .price = c->close,
+		*p = (struct market_price){ .asset_id = q->asset_id,
+					    .price = c->close,
 					    .price_ms = c->open_ms + m.interval_s * 1000,
-					    .source_id = m.source_id, .interval_s = m.interval_s };
+					    .source_id = m.source_id,
+					    .interval_s = m.interval_s };
 		p->quality = feed_quality(q->config, q->window_ms - p->price_ms);
 	}
 	free(c);

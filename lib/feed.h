@@ -13,9 +13,10 @@
 #include "roster.h"
 
 /*
- * Where prices come from. Each feed brings candles into the candle table (feed_fetch, before the
- * transaction; feed_store, inside it), and the price of a window is then read from that table in
- * the same way for all (feed_price). So what an agent sees and what a fill uses are one thing.
+ * Where prices come from. Each feed brings candles into the candle table (feed_fetch, before
+ * the transaction; feed_store, inside it), and the price of a window is then read from that
+ * table in the same way for all (feed_price). So what an agent sees and what a fill uses are
+ * one thing.
  */
 
 struct feed_request {
@@ -29,7 +30,7 @@ struct feed_request {
 
 /* What a fetch brought, to be stored. */
 struct feed_candles {
-	char *source;	    /* name of the series; owned; NULL: nothing to store */
+	char *source; /* name of the series; owned; NULL: nothing to store */
 	int64_t interval_s;
 	struct view_candle *candles; /* owned */
 	size_t n;
@@ -38,8 +39,8 @@ struct feed_candles {
 };
 
 /* Make a feed from its text, see race_feed_parse. */
-int feed_parse(const char *text, const char *symbol, const char *quote, const char *accept_quote,
-	       struct roster_feed *f, struct err *e);
+int feed_parse(const char *text, const char *symbol, const char *quote,
+	       const char *accept_quote, struct roster_feed *f, struct err *e);
 
 /* Get what is new for the window; may read files, writes nothing. A feed that cannot deliver
  * (file gone, damaged) is ERR_TEMP or worse, and the caller may go on to the next feed. */
@@ -48,6 +49,7 @@ int feed_store(const struct feed_request *q, const struct feed_candles *c, struc
 void feed_release(struct feed_candles *c);
 
 /* The price of the window from this feed; *${found} false if it has none. Quality is by age. */
-int feed_price(const struct feed_request *q, struct market_price *p, bool *found, struct err *e);
+int feed_price(const struct feed_request *q, struct market_price *p, bool *found,
+	       struct err *e);
 
 #endif

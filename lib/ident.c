@@ -23,15 +23,12 @@ struct rule {
 	const char *rest;  /* bytes that may follow besides */
 };
 
-static const struct rule agent_rule = {
-	"agent", "[a-z0-9][a-z0-9._-]{0,63}", IDENT_AGENT_MAX, LOWER DIGITS, "._-"
-};
-static const struct rule asset_rule = {
-	"asset", "[A-Z0-9][A-Z0-9._-]{0,31}", IDENT_ASSET_MAX, UPPER DIGITS, "._-"
-};
-static const struct rule source_rule = {
-	"source", "[a-z0-9][a-z0-9._:/@-]{0,62}", SOURCE_MAX, LOWER DIGITS, "._-:/@"
-};
+static const struct rule agent_rule = { "agent", "[a-z0-9][a-z0-9._-]{0,63}", IDENT_AGENT_MAX,
+					LOWER DIGITS, "._-" };
+static const struct rule asset_rule = { "asset", "[A-Z0-9][A-Z0-9._-]{0,31}", IDENT_ASSET_MAX,
+					UPPER DIGITS, "._-" };
+static const struct rule source_rule = { "source", "[a-z0-9][a-z0-9._:/@-]{0,62}", SOURCE_MAX,
+					 LOWER DIGITS, "._-:/@" };
 
 /* A byte as a message may show it. */
 static void show_byte(char c, char out[8])

@@ -8,14 +8,15 @@
 
 /*
  * The names that people give. Agents: [a-z0-9][a-z0-9._-]{0,63}, lower case. Assets:
- * [A-Z0-9][A-Z0-9._-]{0,31}, upper case. Sources of candles: as agents, up to 63, and ':' '/' '@'.
- * A name is never a path, option or format string.
+ * [A-Z0-9][A-Z0-9._-]{0,31}, upper case. Sources of candles: as agents, up to 63, and ':' '/'
+ * '@'. A name is never a path, option or format string.
  */
 
 #define IDENT_AGENT_MAX 64
 #define IDENT_ASSET_MAX 32
 
-/* 0, or ERR_DATA naming the thing (${what}: "agent", "asset" ...), the rule and the bad byte. */
+/* 0, or ERR_DATA naming the thing (${what}: "agent", "asset" ...), the rule and the bad byte.
+ */
 int ident_check_agent(const char *s, struct err *e);
 int ident_check_asset(const char *s, struct err *e);
 int ident_check_source(const char *s, struct err *e);

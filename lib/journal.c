@@ -12,16 +12,16 @@ static const char sql_cycle[] =
 	"SELECT c.previous_ms, c.decision, c.live, c.state, c.attempts, p.hash, p.content, "
 	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = c.window_ms) "
 	"FROM cycles AS c JOIN pins AS p ON p.hash = c.pin WHERE c.window_ms = :window";
-static const char sql_latest[] =
-	"SELECT window_ms, live FROM cycles WHERE window_ms < :before ORDER BY window_ms DESC LIMIT 1";
-static const char sql_pin_add[] =
-	"INSERT INTO pins (hash, content) SELECT :hash, :content "
-	"WHERE NOT EXISTS (SELECT 1 FROM pins WHERE hash = :hash)";
+static const char sql_latest[] = "SELECT window_ms, live FROM cycles WHERE window_ms < :before "
+				 "ORDER BY window_ms DESC LIMIT 1";
+static const char sql_pin_add[] = "INSERT INTO pins (hash, content) SELECT :hash, :content "
+				  "WHERE NOT EXISTS (SELECT 1 FROM pins WHERE hash = :hash)";
 static const char sql_cycle_add[] =
-	"INSERT INTO cycles (window_ms, previous_ms, pin, decision, live, state, attempts, started_ms) "
+	"INSERT INTO cycles (window_ms, previous_ms, pin, decision, live, state, attempts, "
+	"started_ms) "
 	"VALUES (:window, :previous, :pin, :decision, :live, 'running', 1, :at)";
-static const char sql_done[] =
-	"SELECT 1 FROM events WHERE window_ms = :window AND stage = :stage AND type = 'completed'";
+static const char sql_done[] = "SELECT 1 FROM events WHERE window_ms = :window AND stage = "
+			       ":stage AND type = 'completed'";
 static const char sql_event_add[] =
 	"INSERT INTO events (window_ms, seq, type, stage, input, detail, at_ms) "
 	"SELECT :window, coalesce(max(seq), 0) + 1, :type, :stage, :input, :detail, :at "
@@ -30,9 +30,11 @@ static const char sql_resume[] =
 	"UPDATE cycles SET attempts = attempts + 1 WHERE window_ms = :window";
 static const char sql_finish[] =
 	"UPDATE cycles SET state = :state, ended_ms = :at WHERE window_ms = :window";
+/* scan: only the last row of seals, by its key */
 static const char sql_unsealed[] =
 	"SELECT b.window_ms FROM batches AS b WHERE b.window_ms < :window AND b.window_ms > "
-	"coalesce((SELECT window_ms FROM seals ORDER BY n DESC LIMIT 1), -1) ORDER BY b.window_ms";
+	"coalesce((SELECT window_ms FROM seals ORDER BY n DESC LIMIT 1), -1) ORDER BY "
+	"b.window_ms";
 
 void journal_release(struct journal_cycle *c)
 {
@@ -132,7 +134,8 @@ int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done
 }
 
 static int journal_add(struct db *db, int64_t window_ms, const char *type, const char *stage,
-		       const struct digest *input, const char *detail, int64_t at_ms, struct err *e)
+		       const struct digest *input, const char *detail, int64_t at_ms,
+		       struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_event_add);
 
@@ -147,7 +150,8 @@ static int journal_add(struct db *db, int64_t window_ms, const char *type, const
 }
 
 int journal_complete(struct db *db, int64_t window_ms, const char *stage,
-		     const struct digest *input, const char *detail, int64_t at_ms, struct err *e)
+		     const struct digest *input, const char *detail, int64_t at_ms,
+		     struct err *e)
 {
 	return journal_add(db, window_ms, "completed", stage, input, detail, at_ms, e);
 }
@@ -179,7 +183,8 @@ int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t 
 	return sql_exec(s, e);
 }
 
-int journal_unsealed(struct db *db, int64_t window_ms, int64_t **windows, size_t *n, struct err *e)
+int journal_unsealed(struct db *db, int64_t window_ms, int64_t **windows, size_t *n,
+		     struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_unsealed);
 	int r;

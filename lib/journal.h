@@ -42,10 +42,12 @@ int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const c
 		  bool decision, bool live, int64_t at_ms, struct err *e);
 
 /* Whether a stage is done. */
-int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done, struct err *e);
+int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done,
+		 struct err *e);
 /* The stage is done; ${input} is the hash of what it was given, NULL for nothing. */
 int journal_complete(struct db *db, int64_t window_ms, const char *stage,
-		     const struct digest *input, const char *detail, int64_t at_ms, struct err *e);
+		     const struct digest *input, const char *detail, int64_t at_ms,
+		     struct err *e);
 /* Any other event. */
 int journal_event(struct db *db, int64_t window_ms, const char *type, const char *stage,
 		  const char *detail, int64_t at_ms, struct err *e);
@@ -56,6 +58,7 @@ int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t 
 		   struct err *e);
 
 /* Windows that were begun before ${window_ms} and are not sealed, oldest first. */
-int journal_unsealed(struct db *db, int64_t window_ms, int64_t **windows, size_t *n, struct err *e);
+int journal_unsealed(struct db *db, int64_t window_ms, int64_t **windows, size_t *n,
+		     struct err *e);
 
 #endif

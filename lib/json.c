@@ -701,8 +701,8 @@ const struct json *json_read_object(struct json_reader *r, const char *key, bool
 bool json_read_decimal(struct json_reader *r, const char *key, bool required, int scale,
 		       int64_t *out)
 {
-	const struct json *v = reader_typed(r, key, required, JSON_STRING,
-					    "is not a decimal in a string");
+	const struct json *v =
+		reader_typed(r, key, required, JSON_STRING, "is not a decimal in a string");
 	struct err e = { 0 };
 
 	if (v == NULL)

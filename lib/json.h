@@ -10,9 +10,9 @@
 
 /*
  * JSON, strictly. The only door to cJSON: text first passes a gate of our own (SEMANTICS R-89)
- * that accepts RFC 8259 and nothing else: size and depth bounded, UTF-8 valid, no duplicate keys,
- * no NUL and no lone surrogate even when escaped, no trailing bytes. Numbers keep the text of
- * their token, since a double cannot hold money. Look-up of members is by exact case.
+ * that accepts RFC 8259 and nothing else: size and depth bounded, UTF-8 valid, no duplicate
+ * keys, no NUL and no lone surrogate even when escaped, no trailing bytes. Numbers keep the
+ * text of their token, since a double cannot hold money. Look-up of members is by exact case.
  */
 
 #define JSON_BYTES_MAX ((size_t)1 << 20)
@@ -22,7 +22,8 @@ struct json; /* a value; the root owns everything below it */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* Parse ${len} bytes (at most JSON_BYTES_MAX). NULL: ERR_DATA with the rule and the byte offset. */
+/* Parse ${len} bytes (at most JSON_BYTES_MAX). NULL: ERR_DATA with the rule and the byte
+ * offset. */
 struct json *json_parse(const char *text, size_t len, struct err *e);
 /* The same with another ceiling. */
 struct json *json_parse_max(const char *text, size_t len, size_t max, struct err *e);
@@ -49,8 +50,8 @@ bool json_true(const struct json *v);
  */
 struct json_reader {
 	const struct json *obj;
-	const char *what;	/* "decision", for messages */
-	char path[160];		/* of obj below what; "" at the top */
+	const char *what; /* "decision", for messages */
+	char path[160];	  /* of obj below what; "" at the top */
 	struct err *e;
 	bool failed;
 	const char *seen[40];
@@ -58,7 +59,8 @@ struct json_reader {
 };
 
 /* Start on ${obj}; anything but an object is latched as an error. ${what} is borrowed. */
-void json_read_init(struct json_reader *r, const struct json *obj, const char *what, struct err *e);
+void json_read_init(struct json_reader *r, const struct json *obj, const char *what,
+		    struct err *e);
 /* Start on a member or element of another reader's object; ${index} < 0 for a member. */
 void json_read_child(struct json_reader *r, const struct json_reader *parent, const char *key,
 		     int index, const struct json *obj);
@@ -72,8 +74,8 @@ const struct json *json_read_any(struct json_reader *r, const char *key, bool re
 bool json_read_decimal(struct json_reader *r, const char *key, bool required, int scale,
 		       int64_t *out);
 /* An integer as a JSON number; true if present. */
-bool json_read_int(struct json_reader *r, const char *key, bool required, int64_t min, int64_t max,
-		   int64_t *out);
+bool json_read_int(struct json_reader *r, const char *key, bool required, int64_t min,
+		   int64_t max, int64_t *out);
 bool json_read_bool(struct json_reader *r, const char *key, bool required, bool *out);
 /* Latch an error of one's own at ${key} (may be NULL). */
 void json_read_fail(struct json_reader *r, const char *key, const char *fmt, ...)

@@ -9,35 +9,43 @@
 
 static const char sql_portfolio[] =
 	"SELECT start_cash, cash, seq FROM portfolios WHERE agent_id = :agent";
-static const char sql_positions[] =
-	"SELECT asset_id, quantity, cost FROM positions WHERE agent_id = :agent ORDER BY asset_id";
-static const char sql_trade_add[] =
-	"INSERT INTO trades (agent_id, seq, window_ms, idx, fill_ms, asset_id, side, quantity, price, "
-	"fill_price, notional, fee, realised, cash_after, position_after, cost_after) VALUES (:agent, "
-	":seq, :window, :idx, :fill, :asset, :side, :quantity, :price, :fill_price, :notional, :fee, "
-	":realised, :cash, :position, :cost)";
-static const char sql_cash_set[] =
-	"UPDATE portfolios SET cash = :cash, seq = :seq WHERE agent_id = :agent AND seq = :seq - 1";
+static const char sql_positions[] = "SELECT asset_id, quantity, cost FROM positions WHERE "
+				    "agent_id = :agent ORDER BY asset_id";
+static const char sql_trade_add[] = "INSERT INTO trades (agent_id, seq, window_ms, idx, "
+				    "fill_ms, asset_id, side, quantity, price, "
+				    "fill_price, notional, fee, realised, cash_after, "
+				    "position_after, cost_after) VALUES (:agent, "
+				    ":seq, :window, :idx, :fill, :asset, :side, :quantity, "
+				    ":price, :fill_price, :notional, :fee, "
+				    ":realised, :cash, :position, :cost)";
+static const char sql_cash_set[] = "UPDATE portfolios SET cash = :cash, seq = :seq WHERE "
+				   "agent_id = :agent AND seq = :seq - 1";
 static const char sql_position_set[] =
-	"INSERT INTO positions (agent_id, asset_id, quantity, cost) VALUES (:agent, :asset, :quantity, "
+	"INSERT INTO positions (agent_id, asset_id, quantity, cost) VALUES (:agent, :asset, "
+	":quantity, "
 	":cost) ON CONFLICT (agent_id, asset_id) DO UPDATE SET quantity = excluded.quantity, "
 	"cost = excluded.cost";
 static const char sql_position_close[] =
 	"DELETE FROM positions WHERE agent_id = :agent AND asset_id = :asset";
 static const char sql_trades[] =
-	"SELECT id, agent_id, window_ms, idx, fill_ms, asset_id, side, quantity, price, fill_price, "
+	"SELECT id, agent_id, window_ms, idx, fill_ms, asset_id, side, quantity, price, "
+	"fill_price, "
 	"notional, fee, realised, seq, cash_after, position_after, cost_after FROM trades "
 	"WHERE agent_id = :agent ORDER BY seq";
 static const char sql_decision_trades[] =
-	"SELECT id, agent_id, window_ms, idx, fill_ms, asset_id, side, quantity, price, fill_price, "
+	"SELECT id, agent_id, window_ms, idx, fill_ms, asset_id, side, quantity, price, "
+	"fill_price, "
 	"notional, fee, realised, seq, cash_after, position_after, cost_after FROM trades "
 	"WHERE agent_id = :agent AND window_ms = :window ORDER BY idx";
+static const char sql_moved_on[] = "SELECT fill_ms, window_ms FROM trades WHERE agent_id = "
+				   ":agent ORDER BY seq DESC LIMIT 1";
 static const char sql_last_trade[] =
 	"SELECT fill_ms FROM trades WHERE asset_id = :asset AND agent_id = :agent "
 	"ORDER BY seq DESC LIMIT 1";
-static const char sql_snapshot_add[] =
-	"INSERT INTO snapshots (agent_id, window_ms, phase, cash, positions_value, unrealised, total, "
-	"unpriced) VALUES (:agent, :window, :phase, :cash, :value, :unrealised, :total, :unpriced)";
+static const char sql_snapshot_add[] = "INSERT INTO snapshots (agent_id, window_ms, phase, "
+				       "cash, positions_value, unrealised, total, "
+				       "unpriced) VALUES (:agent, :window, :phase, :cash, "
+				       ":value, :unrealised, :total, :unpriced)";
 static const char sql_snapshot[] =
 	"SELECT agent_id, window_ms, phase, cash, positions_value, unrealised, total, unpriced "
 	"FROM snapshots WHERE agent_id = :agent AND window_ms = :window AND phase = :phase";
@@ -70,7 +78,8 @@ static int ledger_load_row(struct db *db, int64_t agent_id, struct portfolio *p,
 	sql_int(s, ":agent", agent_id);
 	r = sql_row(s, e);
 	if (r == 0)
-		return err_set(e, ERR_INTERNAL, "agent %lld: has no portfolio", (long long)agent_id);
+		return err_set(e, ERR_INTERNAL, "agent %lld: has no portfolio",
+			       (long long)agent_id);
 	if (r != 1)
 		return -1;
 	p->start_cash.u = sql_col_int(s, 0);
@@ -111,7 +120,8 @@ static int ledger_fold(void *ctx, const struct ledger_trade *t, struct err *e)
 	struct portfolio_position *pos;
 
 	(void)e;
-	if (t->fill_ms > u->fill_ms || (t->fill_ms == u->fill_ms && t->window_ms >= u->decided_ms))
+	if (t->fill_ms > u->fill_ms ||
+	    (t->fill_ms == u->fill_ms && t->window_ms >= u->decided_ms))
 		return 0;
 	u->p->cash = t->fill.cash_after;
 	u->p->seq = t->fill.seq;
@@ -121,11 +131,31 @@ static int ledger_fold(void *ctx, const struct ledger_trade *t, struct err *e)
 	return 0;
 }
 
+/* Whether the agent has traded since the moment: then the caches are of no use. */
+static int ledger_moved_on(struct db *db, int64_t agent_id, int64_t fill_ms, int64_t decided_ms,
+			   bool *moved, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_moved_on);
+	int r;
+
+	sql_int(s, ":agent", agent_id);
+	r = sql_row(s, e);
+	*moved = r == 1 && (sql_col_int(s, 0) > fill_ms ||
+			    (sql_col_int(s, 0) == fill_ms && sql_col_int(s, 1) >= decided_ms));
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
 int ledger_load_at(struct db *db, int64_t agent_id, int64_t fill_ms, int64_t decided_ms,
 		   struct portfolio *p, struct err *e)
 {
 	struct ledger_until u = { fill_ms, decided_ms, p };
+	bool moved;
 
+	if (ledger_moved_on(db, agent_id, fill_ms, decided_ms, &moved, e) != 0)
+		return -1;
+	if (!moved)
+		return ledger_load(db, agent_id, p, e);
 	if (ledger_load_row(db, agent_id, p, e) != 0)
 		return -1;
 	p->cash = p->start_cash;
@@ -197,13 +227,16 @@ int ledger_add_trade(struct db *db, const struct ledger_trade *t, struct err *e)
 	return ledger_one_row(db, "a position", t->agent_id, e);
 }
 
-static int ledger_each_trade(struct sql_stmt *s, ledger_trade_fn *each, void *ctx, struct err *e)
+static int ledger_each_trade(struct sql_stmt *s, ledger_trade_fn *each, void *ctx,
+			     struct err *e)
 {
 	int r;
 
 	while ((r = sql_row(s, e)) == 1) {
-		struct ledger_trade t = { .id = sql_col_int(s, 0), .agent_id = sql_col_int(s, 1),
-					  .window_ms = sql_col_int(s, 2), .idx = sql_col_int(s, 3),
+		struct ledger_trade t = { .id = sql_col_int(s, 0),
+					  .agent_id = sql_col_int(s, 1),
+					  .window_ms = sql_col_int(s, 2),
+					  .idx = sql_col_int(s, 3),
 					  .fill_ms = sql_col_int(s, 4) };
 		struct portfolio_fill *f = &t.fill;
 
@@ -227,7 +260,8 @@ static int ledger_each_trade(struct sql_stmt *s, ledger_trade_fn *each, void *ct
 	return r;
 }
 
-int ledger_trades(struct db *db, int64_t agent_id, ledger_trade_fn *each, void *ctx, struct err *e)
+int ledger_trades(struct db *db, int64_t agent_id, ledger_trade_fn *each, void *ctx,
+		  struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_trades);
 
@@ -235,8 +269,8 @@ int ledger_trades(struct db *db, int64_t agent_id, ledger_trade_fn *each, void *
 	return ledger_each_trade(s, each, ctx, e);
 }
 
-int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms, ledger_trade_fn *each,
-			   void *ctx, struct err *e)
+int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms,
+			   ledger_trade_fn *each, void *ctx, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_decision_trades);
 
@@ -300,8 +334,9 @@ static int ledger_one_snapshot(struct sql_stmt *s, struct ledger_snapshot *n, bo
 	return r < 0 ? -1 : 0;
 }
 
-int ledger_load_snapshot(struct db *db, int64_t agent_id, int64_t window_ms, enum ledger_phase phase,
-			 struct ledger_snapshot *n, bool *found, struct err *e)
+int ledger_load_snapshot(struct db *db, int64_t agent_id, int64_t window_ms,
+			 enum ledger_phase phase, struct ledger_snapshot *n, bool *found,
+			 struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_snapshot);
 

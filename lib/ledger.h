@@ -28,9 +28,9 @@ struct ledger_trade {
 int ledger_load(struct db *db, int64_t agent_id, struct portfolio *p, struct err *e);
 
 /*
- * The books of an agent as of an earlier moment, from the trades alone (T-09): those that filled
- * before window ${fill_ms}, or in it if their decision was made before ${decided_ms}. Use
- * (W, W) for "before the decisions of W", (W+1, W+1) for "after W".
+ * The books of an agent as of an earlier moment, from the trades alone (T-09): those that
+ * filled before window ${fill_ms}, or in it if their decision was made before ${decided_ms}.
+ * Use (W, W) for "before the decisions of W", (W+1, W+1) for "after W".
  */
 int ledger_load_at(struct db *db, int64_t agent_id, int64_t fill_ms, int64_t decided_ms,
 		   struct portfolio *p, struct err *e);
@@ -41,10 +41,11 @@ int ledger_add_trade(struct db *db, const struct ledger_trade *t, struct err *e)
 
 /* All trades of an agent in order of sequence; ${each} returns -1 to stop with ${e} set. */
 typedef int ledger_trade_fn(void *ctx, const struct ledger_trade *t, struct err *e);
-int ledger_trades(struct db *db, int64_t agent_id, ledger_trade_fn *each, void *ctx, struct err *e);
+int ledger_trades(struct db *db, int64_t agent_id, ledger_trade_fn *each, void *ctx,
+		  struct err *e);
 /* The trades of one decision, by order. */
-int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms, ledger_trade_fn *each,
-			   void *ctx, struct err *e);
+int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms,
+			   ledger_trade_fn *each, void *ctx, struct err *e);
 /* When the agent last traded the asset; -1 for never. */
 int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t *fill_ms,
 		      struct err *e);
@@ -61,8 +62,9 @@ struct ledger_snapshot {
 
 const char *ledger_phase_name(enum ledger_phase p);
 int ledger_add_snapshot(struct db *db, const struct ledger_snapshot *s, struct err *e);
-int ledger_load_snapshot(struct db *db, int64_t agent_id, int64_t window_ms, enum ledger_phase phase,
-			 struct ledger_snapshot *s, bool *found, struct err *e);
+int ledger_load_snapshot(struct db *db, int64_t agent_id, int64_t window_ms,
+			 enum ledger_phase phase, struct ledger_snapshot *s, bool *found,
+			 struct err *e);
 /* The first snapshot of the agent at or after ${from_ms} but before ${before_ms}. */
 int ledger_first_snapshot(struct db *db, int64_t agent_id, int64_t from_ms, int64_t before_ms,
 			  struct ledger_snapshot *s, bool *found, struct err *e);

@@ -16,11 +16,6 @@ void log_init(const char *tool, enum log_level level)
 	log_max = level;
 }
 
-int log_enabled(enum log_level level)
-{
-	return level <= log_max;
-}
-
 /* Control bytes of foreign text must not reach a terminal. */
 static size_t log_escape(char *out, size_t cap, const char *text)
 {
@@ -44,7 +39,7 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	ssize_t w;
 	va_list ap;
 
-	if (!log_enabled(level))
+	if (level > log_max)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);

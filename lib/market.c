@@ -10,44 +10,51 @@
 
 #include "banned.h"
 
-static const char sql_candle_add[] =
-	"INSERT INTO candles (asset_id, source_id, interval_s, open_ms, open, high, low, close, volume, "
-	"seen_ms) VALUES (:asset, :source, :interval, :at, :open, :high, :low, :close, :volume, :seen) "
-	"ON CONFLICT DO NOTHING";
+static const char sql_candle_add[] = "INSERT INTO candles (asset_id, source_id, interval_s, "
+				     "open_ms, open, high, low, close, volume, "
+				     "seen_ms) VALUES (:asset, :source, :interval, :at, :open, "
+				     ":high, :low, :close, :volume, :seen) "
+				     "ON CONFLICT DO NOTHING";
 static const char sql_candle[] =
 	"SELECT open, high, low, close, volume FROM candles WHERE asset_id = :asset "
 	"AND source_id = :source AND interval_s = :interval AND open_ms = :at";
 static const char sql_revision[] =
-	"SELECT open, high, low, close, volume, seen_ms FROM candle_revisions WHERE asset_id = :asset "
+	"SELECT open, high, low, close, volume, seen_ms FROM candle_revisions WHERE asset_id = "
+	":asset "
 	"AND source_id = :source AND interval_s = :interval AND open_ms = :at "
 	"ORDER BY seen_ms DESC LIMIT 1";
-static const char sql_revision_add[] =
-	"INSERT INTO candle_revisions (asset_id, source_id, interval_s, open_ms, seen_ms, open, high, "
-	"low, close, volume) VALUES (:asset, :source, :interval, :at, :seen, :open, :high, :low, :close, "
-	":volume)";
+static const char sql_revision_add[] = "INSERT INTO candle_revisions (asset_id, source_id, "
+				       "interval_s, open_ms, seen_ms, open, high, "
+				       "low, close, volume) VALUES (:asset, :source, "
+				       ":interval, :at, :seen, :open, :high, :low, :close, "
+				       ":volume)";
 static const char sql_visible[] =
 	"SELECT open_ms, open, high, low, close, volume FROM candles WHERE asset_id = :asset "
-	"AND source_id = :source AND interval_s = :interval AND open_ms <= :last AND seen_ms <= :window "
+	"AND source_id = :source AND interval_s = :interval AND open_ms <= :last AND seen_ms "
+	"<= :window "
 	"ORDER BY open_ms DESC LIMIT :n";
-static const char sql_revisions[] =
-	"SELECT open_ms, open, high, low, close, volume FROM candle_revisions WHERE asset_id = :asset "
-	"AND source_id = :source AND interval_s = :interval AND open_ms BETWEEN :first AND :last "
-	"AND seen_ms <= :window ORDER BY open_ms, seen_ms";
+static const char sql_revisions[] = "SELECT open_ms, open, high, low, close, volume FROM "
+				    "candle_revisions WHERE asset_id = :asset "
+				    "AND source_id = :source AND interval_s = :interval AND "
+				    "open_ms BETWEEN :first AND :last "
+				    "AND seen_ms <= :window ORDER BY open_ms, seen_ms";
 static const char sql_newest[] =
 	"SELECT open_ms FROM candles WHERE asset_id = :asset AND source_id = :source "
 	"AND interval_s = :interval AND open_ms < :before ORDER BY open_ms DESC LIMIT 1";
-static const char sql_file[] =
-	"SELECT asset_id, interval_s, size, mtime_ns FROM source_files WHERE source_id = :source";
+static const char sql_file[] = "SELECT asset_id, interval_s, size, mtime_ns FROM source_files "
+			       "WHERE source_id = :source";
 static const char sql_file_set[] =
 	"INSERT INTO source_files (source_id, asset_id, interval_s, size, mtime_ns) "
-	"VALUES (:source, :asset, :interval, :size, :mtime) ON CONFLICT (source_id) DO UPDATE SET "
+	"VALUES (:source, :asset, :interval, :size, :mtime) ON CONFLICT (source_id) DO UPDATE "
+	"SET "
 	"asset_id = excluded.asset_id, interval_s = excluded.interval_s, size = excluded.size, "
 	"mtime_ns = excluded.mtime_ns";
-static const char sql_batch_add[] =
-	"INSERT INTO batches (window_ms, n_prices, n_assets) VALUES (:window, :prices, :assets)";
+static const char sql_batch_add[] = "INSERT INTO batches (window_ms, n_prices, n_assets) "
+				    "VALUES (:window, :prices, :assets)";
 static const char sql_batch[] = "SELECT 1 FROM batches WHERE window_ms = :window";
 static const char sql_price_add[] =
-	"INSERT INTO prices (window_ms, asset_id, price, price_ms, source_id, interval_s, quality, note) "
+	"INSERT INTO prices (window_ms, asset_id, price, price_ms, source_id, interval_s, "
+	"quality, note) "
 	"VALUES (:window, :asset, :price, :at, :source, :interval, :quality, :note)";
 static const char sql_prices[] =
 	"SELECT asset_id, price, price_ms, source_id, interval_s, quality, note FROM prices "
@@ -96,8 +103,9 @@ static int64_t market_seen(const struct market_series *m, const struct view_cand
 }
 
 /* Compare with the newest known value of a candle that exists. */
-static int market_compare(struct db *db, const struct market_series *m, const struct view_candle *c,
-			  bool *same, int64_t *revised_ms, struct err *e)
+static int market_compare(struct db *db, const struct market_series *m,
+			  const struct view_candle *c, bool *same, int64_t *revised_ms,
+			  struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_revision);
 	int r;
@@ -120,8 +128,8 @@ static int market_compare(struct db *db, const struct market_series *m, const st
 	return r == 1 ? 0 : -1;
 }
 
-static int market_revise(struct db *db, const struct market_series *m, const struct view_candle *c,
-			 int64_t seen_ms, struct err *e)
+static int market_revise(struct db *db, const struct market_series *m,
+			 const struct view_candle *c, int64_t seen_ms, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_revision_add);
 
@@ -131,8 +139,9 @@ static int market_revise(struct db *db, const struct market_series *m, const str
 	return sql_exec(s, e);
 }
 
-int market_add(struct db *db, const struct market_series *m, const struct view_candle *c, size_t n,
-	       int64_t floor_ms, bool revise, struct market_counts *counts, struct err *e)
+int market_add(struct db *db, const struct market_series *m, const struct view_candle *c,
+	       size_t n, int64_t floor_ms, bool revise, struct market_counts *counts,
+	       struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sql_stmt *s = db_get(db, sql_candle_add);
@@ -156,7 +165,8 @@ int market_add(struct db *db, const struct market_series *m, const struct view_c
 		}
 		if (counts->revised++ == 0)
 			counts->first_revised_ms = c[i].open_ms;
-		/* each value is a fact: a second correction at one moment is seen a window later */
+		/* each value is a fact: a second correction at one moment is seen a window
+		 * later */
 		if (revised_ms >= seen_ms)
 			seen_ms = revised_ms + TSTAMP_WINDOW_MS;
 		if (revise && market_revise(db, m, &c[i], seen_ms, e) != 0)
@@ -224,8 +234,8 @@ int market_candles(struct db *db, const struct market_series *m, int64_t window_
 	return 0;
 }
 
-int market_newest(struct db *db, const struct market_series *m, int64_t before_ms, int64_t *open_ms,
-		  struct err *e)
+int market_newest(struct db *db, const struct market_series *m, int64_t before_ms,
+		  int64_t *open_ms, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_newest);
 	int r;
@@ -248,13 +258,14 @@ int market_file_load(struct db *db, int64_t source_id, struct market_file *f, bo
 	r = sql_row(s, e);
 	*found = r == 1;
 	if (r == 1)
-		*f = (struct market_file){ sql_col_int(s, 0), sql_col_int(s, 1), sql_col_int(s, 2),
-					   sql_col_int(s, 3) };
+		*f = (struct market_file){ sql_col_int(s, 0), sql_col_int(s, 1),
+					   sql_col_int(s, 2), sql_col_int(s, 3) };
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
 }
 
-int market_file_store(struct db *db, int64_t source_id, const struct market_file *f, struct err *e)
+int market_file_store(struct db *db, int64_t source_id, const struct market_file *f,
+		      struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_file_set);
 
@@ -314,12 +325,16 @@ int market_batch_exists(struct db *db, int64_t window_ms, bool *exists, struct e
 
 static void market_read_price(struct sql_stmt *s, struct market_price *p)
 {
-	static const enum view_quality all[] = { VIEW_FRESH, VIEW_LAST_GOOD, VIEW_STALE, VIEW_SUSPECT };
+	static const enum view_quality all[] = { VIEW_FRESH, VIEW_LAST_GOOD, VIEW_STALE,
+						 VIEW_SUSPECT };
 	const char *quality = sql_col_text(s, 5);
 
-	*p = (struct market_price){ .asset_id = sql_col_int(s, 0), .price.u = sql_col_int(s, 1),
-				    .price_ms = sql_col_int(s, 2), .source_id = sql_col_int(s, 3),
-				    .interval_s = sql_col_int(s, 4), .quality = VIEW_STALE };
+	*p = (struct market_price){ .asset_id = sql_col_int(s, 0),
+				    .price.u = sql_col_int(s, 1),
+				    .price_ms = sql_col_int(s, 2),
+				    .source_id = sql_col_int(s, 3),
+				    .interval_s = sql_col_int(s, 4),
+				    .quality = VIEW_STALE };
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		if (strcmp(view_quality_name(all[i]), quality) == 0)
 			p->quality = all[i];
@@ -342,8 +357,8 @@ int market_prices(struct db *db, int64_t window_ms, struct market_price **out, s
 	return r;
 }
 
-int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms, struct market_price *p,
-			bool *found, struct err *e)
+int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
+			struct market_price *p, bool *found, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_price_before);
 	int r;
@@ -364,7 +379,8 @@ int market_source_name(struct db *db, int64_t source_id, char **out, struct err 
 
 	sql_int(s, ":id", source_id);
 	if (sql_row(s, e) != 1)
-		return err_set(e, ERR_INTERNAL, "source %lld: does not exist", (long long)source_id);
+		return err_set(e, ERR_INTERNAL, "source %lld: does not exist",
+			       (long long)source_id);
 	*out = mem_strdup(sql_col_text(s, 0));
 	sql_reset(s);
 	return 0;

@@ -23,9 +23,9 @@ struct market_series {
 };
 
 struct market_counts {
-	int64_t added;	 /* new candles */
-	int64_t known;	 /* equal to what was there */
-	int64_t revised; /* differed */
+	int64_t added;		  /* new candles */
+	int64_t known;		  /* equal to what was there */
+	int64_t revised;	  /* differed */
 	int64_t first_revised_ms; /* open time of the first that differed */
 };
 
@@ -34,16 +34,17 @@ struct market_counts {
  * but not before ${floor_ms}. One that differs from the newest known value becomes a revision,
  * visible from ${floor_ms} too, if ${revise}; else it is only counted.
  */
-int market_add(struct db *db, const struct market_series *m, const struct view_candle *c, size_t n,
-	       int64_t floor_ms, bool revise, struct market_counts *counts, struct err *e);
+int market_add(struct db *db, const struct market_series *m, const struct view_candle *c,
+	       size_t n, int64_t floor_ms, bool revise, struct market_counts *counts,
+	       struct err *e);
 
 /* The last ${n} candles visible to a window, oldest first; the caller frees *${out}. */
 int market_candles(struct db *db, const struct market_series *m, int64_t window_ms, size_t n,
 		   struct view_candle **out, size_t *n_out, struct err *e);
 
 /* The open time of the newest candle stored that opens before ${before_ms}, or -1. */
-int market_newest(struct db *db, const struct market_series *m, int64_t before_ms, int64_t *open_ms,
-		  struct err *e);
+int market_newest(struct db *db, const struct market_series *m, int64_t before_ms,
+		  int64_t *open_ms, struct err *e);
 
 /* What is known of a candle file, to read it only when it has changed. */
 struct market_file {
@@ -54,7 +55,8 @@ struct market_file {
 };
 int market_file_load(struct db *db, int64_t source_id, struct market_file *f, bool *found,
 		     struct err *e);
-int market_file_store(struct db *db, int64_t source_id, const struct market_file *f, struct err *e);
+int market_file_store(struct db *db, int64_t source_id, const struct market_file *f,
+		      struct err *e);
 
 /* ---- batches */
 struct market_price {
@@ -74,8 +76,8 @@ int market_batch_exists(struct db *db, int64_t window_ms, bool *exists, struct e
 int market_prices(struct db *db, int64_t window_ms, struct market_price **out, size_t *n,
 		  struct err *e);
 /* The newest price of an asset in a batch before ${window_ms}, whatever its quality. */
-int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms, struct market_price *p,
-			bool *found, struct err *e);
+int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
+			struct market_price *p, bool *found, struct err *e);
 /* The name of a source; the caller's. */
 int market_source_name(struct db *db, int64_t source_id, char **out, struct err *e);
 

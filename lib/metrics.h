@@ -10,9 +10,9 @@
 
 /*
  * What a race says about an agent. Formulas and their null rules are those of METRICS in
- * tr-board(1): simple returns of equity sampled once per window, 365.25 days a year, null rather
- * than 0 where a value is not defined. Reads integer books, computes in double; nothing computed
- * here goes back into the books.
+ * tr-board(1): simple returns of equity sampled once per window, 365.25 days a year, null
+ * rather than 0 where a value is not defined. Reads integer books, computes in double; nothing
+ * computed here goes back into the books.
  */
 
 /* A number that may be undefined: null in JSON, "n/a" in text. */
@@ -29,11 +29,11 @@ struct metrics_trade {
 };
 
 struct metrics_input {
-	struct money start;		/* E_0: the starting cash */
-	const int64_t *equity;		/* money units, one per window, oldest first */
-	const int64_t *gross;		/* value of the positions at the same moments */
+	struct money start;    /* E_0: the starting cash */
+	const int64_t *equity; /* money units, one per window, oldest first */
+	const int64_t *gross;  /* value of the positions at the same moments */
 	size_t n;
-	int64_t interval_s;		/* between samples: 300 */
+	int64_t interval_s;		    /* between samples: 300 */
 	const struct metrics_trade *trades; /* oldest first */
 	size_t n_trades;
 };
@@ -41,7 +41,7 @@ struct metrics_input {
 struct metrics {
 	struct metrics_value total_return;
 	struct metrics_value volatility;
-	struct metrics_value sharpe;	   /* annualised, rf 0; needs 30 days of samples, else null */
+	struct metrics_value sharpe; /* annualised, rf 0; needs 30 days of samples, else null */
 	struct metrics_value sortino;	   /* likewise */
 	struct metrics_value max_drawdown; /* <= 0 */
 	struct metrics_value win_rate;	   /* closed round trips with net profit > 0 */
@@ -52,7 +52,7 @@ struct metrics {
 	size_t n_trades;
 	size_t round_trips; /* closed */
 	size_t open_trips;
-	bool too_early;	    /* fewer than 30 days: no annualised numbers */
+	bool too_early; /* fewer than 30 days: no annualised numbers */
 };
 
 /* A round trip of an asset runs from no position to no position; its net is the sum of the

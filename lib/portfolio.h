@@ -37,11 +37,11 @@ struct portfolio_fill {
 	int64_t asset_id;
 	enum decision_side side;
 	struct quantity quantity;
-	struct price price;	/* the batch's */
-	struct price fill;	/* after slippage: buys up, sells down */
-	struct money notional;	/* quantity * fill; buys up, sells down */
-	struct money fee;	/* notional * fee, up */
-	struct money realised;	/* sells: notional - fee - cost of the units sold; buys: 0 */
+	struct price price;    /* the batch's */
+	struct price fill;     /* after slippage: buys up, sells down */
+	struct money notional; /* quantity * fill; buys up, sells down */
+	struct money fee;      /* notional * fee, up */
+	struct money realised; /* sells: notional - fee - cost of the units sold; buys: 0 */
 	/* the books after it */
 	int64_t seq;
 	struct money cash_after;
@@ -63,19 +63,20 @@ enum portfolio_result {
 void portfolio_init(struct portfolio *p);
 void portfolio_release(struct portfolio *p);
 
-/* The position in that asset, created empty if there is none; or only looked up (may be NULL). */
+/* The position in that asset, created empty if there is none; or only looked up (may be NULL).
+ */
 struct portfolio_position *portfolio_position(struct portfolio *p, int64_t asset_id);
 const struct portfolio_position *portfolio_find(const struct portfolio *p, int64_t asset_id);
 
 /* The price after slippage. 0 or -1 on overflow. */
-int portfolio_fill_price(const struct portfolio_costs *c, enum decision_side side, struct price p,
-			 struct price *fill);
+int portfolio_fill_price(const struct portfolio_costs *c, enum decision_side side,
+			 struct price p, struct price *fill);
 
 /* What a fill would be and do, without doing it. */
-enum portfolio_result portfolio_quote(const struct portfolio *p, const struct portfolio_costs *c,
-				      int64_t asset_id, enum decision_side side,
-				      struct quantity q, struct price price,
-				      struct portfolio_fill *out);
+enum portfolio_result portfolio_quote(const struct portfolio *p,
+				      const struct portfolio_costs *c, int64_t asset_id,
+				      enum decision_side side, struct quantity q,
+				      struct price price, struct portfolio_fill *out);
 
 /* The same, and do it. */
 enum portfolio_result portfolio_apply(struct portfolio *p, const struct portfolio_costs *c,

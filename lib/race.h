@@ -59,10 +59,10 @@ struct race_window {
 };
 
 /*
- * Begin a window unless it was begun: seal what ended before it, note programs that changed, and
- * pin settings (with the environment), assets and agent versions. ${live}: the window was taken
- * from the clock. A window before the newest one begun is refused: ERR_TEMP when live (the clock
- * went back), else ERR_DATA. A window that starts after ${now_ms} is ERR_DATA.
+ * Begin a window unless it was begun: seal what ended before it, note programs that changed,
+ * and pin settings (with the environment), assets and agent versions. ${live}: the window was
+ * taken from the clock. A window before the newest one begun is refused: ERR_TEMP when live
+ * (the clock went back), else ERR_DATA. A window that starts after ${now_ms} is ERR_DATA.
  */
 int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, struct err *e);
 
@@ -85,14 +85,16 @@ int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struc
 struct race_decide_options {
 	const char *const *agents; /* only these; NULL: all */
 	size_t n_agents;
-	bool dry;		     /* print, store nothing, start no program */
-	const volatile int *stop;    /* set by a signal handler; may be NULL */
+	bool dry;		  /* print, store nothing, start no program */
+	const volatile int *stop; /* set by a signal handler; may be NULL */
 };
-/* Ask every active agent that has no decision yet. *${failed} counts answers neither ok nor hold. */
+/* Ask every active agent that has no decision yet. *${failed} counts answers neither ok nor
+ * hold. */
 int race_decide(struct db *db, const struct race_window *w, const struct race_decide_options *o,
 		int64_t at_ms, struct buf *out, size_t *failed, struct err *e);
 
-/* Carry out what was decided earlier and fills at this window's batch; expire what missed it. */
+/* Carry out what was decided earlier and fills at this window's batch; expire what missed it.
+ */
 int race_settle(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
 		struct err *e);
 /* Whether settling would have anything to do. */
@@ -114,8 +116,8 @@ int race_seal(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e);
  * Hand in a decision for (agent, window): it fills at the next window. The same again is no
  * change (*${again}), another one is ERR_DATA. ${raw} is what was handed in.
  */
-int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char *raw, size_t len,
-		 int64_t at_ms, bool *again, struct err *e);
+int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char *raw,
+		 size_t len, int64_t at_ms, bool *again, struct err *e);
 
 /*
  * The window that a decision handed in now belongs to: the newest begun; in a race that runs by
@@ -131,13 +133,16 @@ int race_manual_window(struct db *db, int64_t now_ms, bool now_given, int64_t *w
  * can be loaded once and the own part exchanged.
  */
 int race_view_market(struct db *db, const struct race_window *w, struct view *v, struct err *e);
-int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id, struct view *v,
-		    struct err *e);
+int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id,
+		    struct view *v, struct err *e);
 
+/* The shared part as it was shown, if it is still kept: *${found}. */
+int race_context_stored(struct db *db, int64_t window_ms, struct buf *out, bool *found,
+			struct err *e);
 /* The line a context is: shared part (all agents) and own part, to be concatenated. */
 void race_context_shared(const struct race_window *w, const struct view *v, struct buf *out);
-void race_context_own(const struct race_window *w, const struct race_agent *a, const struct view *v,
-		      struct buf *out);
+void race_context_own(const struct race_window *w, const struct race_agent *a,
+		      const struct view *v, struct buf *out);
 
 /* ---- import */
 
@@ -172,11 +177,11 @@ struct race_standing {
 	struct race_agent agent;
 	enum roster_kind kind;
 	struct money start, total;
-	int64_t window_ms;  /* of the last snapshot, -1 for none */
+	int64_t window_ms; /* of the last snapshot, -1 for none */
 	struct metrics m;
 	struct metrics_value vs_hold; /* return minus that of the buy-and-hold baseline */
-	int64_t turns, valid; /* decisions due and given */
-	int64_t *curve;	      /* money units, one per window; owned */
+	int64_t turns, valid;	      /* decisions due and given */
+	int64_t *curve;		      /* money units, one per window; owned */
 	size_t n_curve;
 };
 struct race_board {
@@ -202,8 +207,8 @@ int race_audit_run(struct db *db, struct race_audit *a, struct err *e);
 
 /* ---- dump */
 
-/* The logical content of a race, line by line, each with its newline: the tables in key order as
- * JSON, without surrogate ids and what the schema marks volatile. Two races are equal if and
+/* The logical content of a race, line by line, each with its newline: the tables in key order
+ * as JSON, without surrogate ids and what the schema marks volatile. Two races are equal if and
  * only if these are (SEMANTICS R-40). */
 typedef void race_dump_fn(void *ctx, const char *line, size_t len);
 int race_dump(struct db *db, race_dump_fn *each, void *ctx, struct err *e);
@@ -223,7 +228,8 @@ int race_check_open(struct db *db, const struct race_window *w, struct err *e);
 struct race_seal_parts {
 	struct digest batch, decisions, orders, executions, snapshots;
 };
-int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p, struct err *e);
+int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p,
+		     struct err *e);
 void race_seal_hash(const struct race_seal_parts *p, int64_t n, int64_t window_ms,
 		    const struct digest *previous, struct digest *out);
 /* Records. */

@@ -22,7 +22,8 @@ static const char sql_price[] =
 	"SELECT price FROM prices WHERE window_ms = :window AND asset_id = :asset";
 static const char sql_order_mismatch[] =
 	"SELECT a.name, o.window_ms, o.idx, o.filled, coalesce(t.quantity, 0) FROM orders AS o "
-	"JOIN agents AS a ON a.id = o.agent_id LEFT JOIN trades AS t ON t.agent_id = o.agent_id "
+	"JOIN agents AS a ON a.id = o.agent_id LEFT JOIN trades AS t ON t.agent_id = "
+	"o.agent_id "
 	"AND t.window_ms = o.window_ms AND t.idx = o.idx AND t.side = o.side "
 	"WHERE o.agent_id = :agent AND o.filled <> coalesce(t.quantity, 0) "
 	"ORDER BY o.window_ms, o.idx LIMIT 1";
@@ -30,12 +31,13 @@ static const char sql_execution_mismatch[] =
 	"SELECT a.name, x.window_ms FROM executions AS x JOIN agents AS a ON a.id = x.agent_id "
 	"WHERE x.agent_id = :agent AND (x.n_trades <> (SELECT count(*) FROM trades AS t "
 	"WHERE t.agent_id = x.agent_id AND t.window_ms = x.window_ms) OR (x.n_orders <> "
-	"(SELECT count(*) FROM orders AS o WHERE o.agent_id = x.agent_id AND o.window_ms = x.window_ms))) "
+	"(SELECT count(*) FROM orders AS o WHERE o.agent_id = x.agent_id AND o.window_ms = "
+	"x.window_ms))) "
 	"ORDER BY x.window_ms LIMIT 1";
 static const char sql_decisions[] =
 	"SELECT window_ms FROM decisions WHERE agent_id = :agent ORDER BY window_ms";
-static const char sql_versions[] =
-	"SELECT version, spec, hash FROM agent_versions WHERE agent_id = :agent ORDER BY version";
+static const char sql_versions[] = "SELECT version, spec, hash FROM agent_versions WHERE "
+				   "agent_id = :agent ORDER BY version";
 /* scan: all pins are checked */
 static const char sql_pins[] = "SELECT hash, content FROM pins ORDER BY hash";
 /* scan: the whole chain is walked */
@@ -45,18 +47,19 @@ static const char sql_seals[] =
 /* scan: every window that was sealed must still be */
 static const char sql_cut[] =
 	"SELECT v.window_ms FROM events AS v WHERE v.type = 'sealed' AND NOT EXISTS "
-	"(SELECT 1 FROM seals AS s WHERE s.window_ms = v.window_ms) ORDER BY v.window_ms LIMIT 1";
+	"(SELECT 1 FROM seals AS s WHERE s.window_ms = v.window_ms) ORDER BY v.window_ms LIMIT "
+	"1";
 
 struct race_auditor {
 	struct db *db;
 	struct race_audit *a;
 	const struct roster_agent *agent;
-	struct portfolio p;		  /* recomputed */
-	struct ledger_trade *trades;	  /* of the agent */
+	struct portfolio p;	     /* recomputed */
+	struct ledger_trade *trades; /* of the agent */
 	size_t n_trades, cap;
-	size_t at;			  /* trades that the snapshot walk has passed */
+	size_t at; /* trades that the snapshot walk has passed */
 	struct money cost;
-	int64_t cost_ms;		  /* window whose costs are loaded, -1 for none */
+	int64_t cost_ms; /* window whose costs are loaded, -1 for none */
 	struct portfolio_costs costs;
 };
 
@@ -84,8 +87,8 @@ static int race_same(struct race_auditor *u, const char *what, int64_t row, cons
 
 	if (is == should)
 		return 0;
-	return race_differs(u, "agent %s: %s %lld: %s is %s, should be %s", u->agent->name, what,
-			    (long long)row, field, decimal_format(is, scale, a),
+	return race_differs(u, "agent %s: %s %lld: %s is %s, should be %s", u->agent->name,
+			    what, (long long)row, field, decimal_format(is, scale, a),
 			    decimal_format(should, scale, b));
 }
 
@@ -129,15 +132,20 @@ static int race_audit_fill(struct race_auditor *u, const struct portfolio_fill *
 {
 	const int64_t n = is->seq;
 
-	if (race_same(u, "trade", n, "fill price", is->fill.u, should->fill.u, PRICE_SCALE) != 0 ||
-	    race_same(u, "trade", n, "notional", is->notional.u, should->notional.u, MONEY_SCALE) != 0 ||
+	if (race_same(u, "trade", n, "fill price", is->fill.u, should->fill.u, PRICE_SCALE) !=
+		    0 ||
+	    race_same(u, "trade", n, "notional", is->notional.u, should->notional.u,
+		      MONEY_SCALE) != 0 ||
 	    race_same(u, "trade", n, "fee", is->fee.u, should->fee.u, MONEY_SCALE) != 0 ||
-	    race_same(u, "trade", n, "realised", is->realised.u, should->realised.u, MONEY_SCALE) != 0 ||
-	    race_same(u, "trade", n, "cash", is->cash_after.u, should->cash_after.u, MONEY_SCALE) != 0 ||
+	    race_same(u, "trade", n, "realised", is->realised.u, should->realised.u,
+		      MONEY_SCALE) != 0 ||
+	    race_same(u, "trade", n, "cash", is->cash_after.u, should->cash_after.u,
+		      MONEY_SCALE) != 0 ||
 	    race_same(u, "trade", n, "position", is->position_after.u, should->position_after.u,
 		      QUANTITY_SCALE) != 0)
 		return -1;
-	return race_same(u, "trade", n, "cost", is->cost_after.u, should->cost_after.u, MONEY_SCALE);
+	return race_same(u, "trade", n, "cost", is->cost_after.u, should->cost_after.u,
+			 MONEY_SCALE);
 }
 
 static int race_audit_trade(void *ctx, const struct ledger_trade *t, struct err *e)
@@ -158,8 +166,9 @@ static int race_audit_trade(void *ctx, const struct ledger_trade *t, struct err 
 		return -1;
 	if (portfolio_apply(&u->p, &u->costs, t->fill.asset_id, t->fill.side, t->fill.quantity,
 			    t->fill.price, &f) != PORTFOLIO_OK)
-		return race_differs(u, "agent %s: trade %lld: is not possible with the books before it",
-				    u->agent->name, (long long)t->fill.seq);
+		return race_differs(
+			u, "agent %s: trade %lld: is not possible with the books before it",
+			u->agent->name, (long long)t->fill.seq);
 	return race_audit_fill(u, &t->fill, &f);
 }
 
@@ -173,21 +182,24 @@ static int race_audit_caches(struct race_auditor *u, struct err *e)
 		return -1;
 	r = race_same(u, "portfolio of", u->p.seq, "sequence", now.seq, u->p.seq, 0);
 	if (r == 0)
-		r = race_same(u, "portfolio after trade", now.seq, "cash", now.cash.u, u->p.cash.u,
-			      MONEY_SCALE);
+		r = race_same(u, "portfolio after trade", now.seq, "cash", now.cash.u,
+			      u->p.cash.u, MONEY_SCALE);
 	for (size_t i = 0; i < u->p.n_positions && r == 0; i++) {
-		const struct portfolio_position *is = portfolio_find(&now, u->p.positions[i].asset_id);
-		int64_t quantity = is != NULL ? is->quantity.u : 0, cost = is != NULL ? is->cost.u : 0;
+		const struct portfolio_position *is =
+			portfolio_find(&now, u->p.positions[i].asset_id);
+		int64_t quantity = is != NULL ? is->quantity.u : 0,
+			cost = is != NULL ? is->cost.u : 0;
 
-		r = race_same(u, "position in asset", u->p.positions[i].asset_id, "quantity", quantity,
-			      u->p.positions[i].quantity.u, QUANTITY_SCALE);
+		r = race_same(u, "position in asset", u->p.positions[i].asset_id, "quantity",
+			      quantity, u->p.positions[i].quantity.u, QUANTITY_SCALE);
 		if (r == 0)
-			r = race_same(u, "position in asset", u->p.positions[i].asset_id, "cost", cost,
-				      u->p.positions[i].cost.u, MONEY_SCALE);
+			r = race_same(u, "position in asset", u->p.positions[i].asset_id,
+				      "cost", cost, u->p.positions[i].cost.u, MONEY_SCALE);
 	}
 	for (size_t i = 0; i < now.n_positions && r == 0; i++)
 		if (portfolio_find(&u->p, now.positions[i].asset_id) == NULL)
-			r = race_differs(u, "agent %s: position in asset %lld: no trade made it",
+			r = race_differs(u,
+					 "agent %s: position in asset %lld: no trade made it",
 					 u->agent->name, (long long)now.positions[i].asset_id);
 	portfolio_release(&now);
 	return r;
@@ -202,8 +214,9 @@ static void race_advance(struct race_auditor *u, const struct ledger_snapshot *s
 		const struct ledger_trade *t = &u->trades[u->at];
 		struct portfolio_position *pos;
 
-		if (t->fill_ms > s->window_ms || (s->phase == LEDGER_PRE && t->fill_ms == s->window_ms &&
-						  t->window_ms >= s->window_ms))
+		if (t->fill_ms > s->window_ms ||
+		    (s->phase == LEDGER_PRE && t->fill_ms == s->window_ms &&
+		     t->window_ms >= s->window_ms))
 			return;
 		u->p.cash = t->fill.cash_after;
 		pos = portfolio_position(&u->p, t->fill.asset_id);
@@ -226,11 +239,14 @@ static int race_audit_snapshot(void *ctx, const struct ledger_snapshot *s, struc
 		return -1;
 	for (size_t i = 0; i < u->p.n_positions; i++)
 		if (money_add(cost, u->p.positions[i].cost, &cost) != 0)
-			return race_differs(u, "agent %s: its cost does not fit", u->agent->name);
-	snprintf(what, sizeof what, "snapshot %s of %s after trade", ledger_phase_name(s->phase),
-		 tstamp_window_id(s->window_ms, id));
-	if (race_same(u, what, (int64_t)u->at, "cash", s->cash.u, u->p.cash.u, MONEY_SCALE) != 0 ||
-	    race_same(u, what, (int64_t)u->at, "value", s->positions_value.u, value.u, MONEY_SCALE) != 0 ||
+			return race_differs(u, "agent %s: its cost does not fit",
+					    u->agent->name);
+	snprintf(what, sizeof what, "snapshot %s of %s after trade",
+		 ledger_phase_name(s->phase), tstamp_window_id(s->window_ms, id));
+	if (race_same(u, what, (int64_t)u->at, "cash", s->cash.u, u->p.cash.u, MONEY_SCALE) !=
+		    0 ||
+	    race_same(u, what, (int64_t)u->at, "value", s->positions_value.u, value.u,
+		      MONEY_SCALE) != 0 ||
 	    race_same(u, what, (int64_t)u->at, "unrealised", s->unrealised.u, value.u - cost.u,
 		      MONEY_SCALE) != 0 ||
 	    race_same(u, what, (int64_t)u->at, "total", s->total.u, u->p.cash.u + value.u,
@@ -239,7 +255,8 @@ static int race_audit_snapshot(void *ctx, const struct ledger_snapshot *s, struc
 	return race_same(u, what, (int64_t)u->at, "unpriced", s->unpriced, unpriced, 0);
 }
 
-/* ------------------------------------------------------------------ decisions, versions, pins */
+/* ------------------------------------------------------------------ decisions, versions, pins
+ */
 
 static int race_audit_orders(struct race_auditor *u, struct err *e)
 {
@@ -250,10 +267,12 @@ static int race_audit_orders(struct race_auditor *u, struct err *e)
 	sql_int(s, ":agent", u->agent->id);
 	r = sql_row(s, e);
 	if (r == 1)
-		r = race_differs(u, "agent %s: order %lld of %s says that %lld was filled, the trade %lld",
-				 sql_col_text(s, 0), (long long)sql_col_int(s, 2),
-				 tstamp_window_id(sql_col_int(s, 1), id), (long long)sql_col_int(s, 3),
-				 (long long)sql_col_int(s, 4));
+		r = race_differs(
+			u,
+			"agent %s: order %lld of %s says that %lld was filled, the trade %lld",
+			sql_col_text(s, 0), (long long)sql_col_int(s, 2),
+			tstamp_window_id(sql_col_int(s, 1), id), (long long)sql_col_int(s, 3),
+			(long long)sql_col_int(s, 4));
 	sql_reset(s);
 	if (r != 0)
 		return r;
@@ -261,8 +280,9 @@ static int race_audit_orders(struct race_auditor *u, struct err *e)
 	sql_int(s, ":agent", u->agent->id);
 	r = sql_row(s, e);
 	if (r == 1)
-		r = race_differs(u, "agent %s: execution of %s: its orders or trades are not all there",
-				 sql_col_text(s, 0), tstamp_window_id(sql_col_int(s, 1), id));
+		r = race_differs(
+			u, "agent %s: execution of %s: its orders or trades are not all there",
+			sql_col_text(s, 0), tstamp_window_id(sql_col_int(s, 1), id));
 	sql_reset(s);
 	return r;
 }
@@ -280,8 +300,8 @@ static int race_audit_decision(struct race_auditor *u, int64_t window_ms, struct
 	u->a->decisions++;
 	wire_decision_hash(&v.d, &hash);
 	if (memcmp(hash.bytes, v.hash.bytes, sizeof hash.bytes) != 0)
-		r = race_differs(u, "agent %s: decision of %s: does not match its hash", u->agent->name,
-				 tstamp_window_id(window_ms, id));
+		r = race_differs(u, "agent %s: decision of %s: does not match its hash",
+				 u->agent->name, tstamp_window_id(window_ms, id));
 	verdict_release(&v);
 	return r;
 }
@@ -385,7 +405,8 @@ static bool race_blob_is(struct sql_stmt *s, int col, const struct digest *d)
 static int race_audit_seal(struct race_auditor *u, struct sql_stmt *s, struct digest *head,
 			   struct err *e)
 {
-	static const char *const names[] = { "batch", "decisions", "orders", "executions", "snapshots" };
+	static const char *const names[] = { "batch", "decisions", "orders", "executions",
+					     "snapshots" };
 	int64_t n = sql_col_int(s, 0), window_ms = sql_col_int(s, 1);
 	char id[TSTAMP_WINDOW_ID_MAX];
 	struct race_seal_parts p;
@@ -401,11 +422,12 @@ static int race_audit_seal(struct race_auditor *u, struct sql_stmt *s, struct di
 		return -1;
 	for (int i = 0; i < 5; i++)
 		if (!race_blob_is(s, 2 + i, parts[i]))
-			return race_differs(u, "seal %lld (%s): the %s are not those that were sealed",
-					    (long long)n, id, names[i]);
+			return race_differs(
+				u, "seal %lld (%s): the %s are not those that were sealed",
+				(long long)n, id, names[i]);
 	if (!race_blob_is(s, 7, head))
-		return race_differs(u, "seal %lld (%s): does not follow on the one before", (long long)n,
-				    id);
+		return race_differs(u, "seal %lld (%s): does not follow on the one before",
+				    (long long)n, id);
 	race_seal_hash(&p, n, window_ms, head, &hash);
 	if (!race_blob_is(s, 8, &hash))
 		return race_differs(u, "seal %lld (%s): its hash is wrong", (long long)n, id);

@@ -10,13 +10,13 @@
 
 /* Standings: one equity sample per window (after its trades, if it had any), and the trades. */
 
-static const char sql_turns[] =
-	"SELECT count(*), sum(status IN ('ok', 'hold')) FROM decisions "
-	"WHERE agent_id = :agent AND origin = 'agent'";
+static const char sql_turns[] = "SELECT count(*), sum(status IN ('ok', 'hold')) FROM decisions "
+				"WHERE agent_id = :agent AND origin = 'agent'";
 /* scan: the first and the last batch */
 static const char sql_span[] =
 	"SELECT (SELECT window_ms FROM batches ORDER BY window_ms LIMIT 1), "
 	"(SELECT window_ms FROM batches ORDER BY window_ms DESC LIMIT 1)";
+/* scan: only the last row, by its key */
 static const char sql_head[] = "SELECT n, hash FROM seals ORDER BY n DESC LIMIT 1";
 
 struct race_curve {
@@ -53,11 +53,13 @@ static int race_curve_trade(void *ctx, const struct ledger_trade *t, struct err 
 	(void)e;
 	if ((c->n_trades & (c->n_trades + 1)) == 0 || c->trades == NULL)
 		c->trades = mem_resize(c->trades, c->n_trades * 2 + 2, sizeof *c->trades);
-	c->trades[c->n_trades++] = (struct metrics_trade){
-		.asset_id = t->fill.asset_id, .side = t->fill.side,
-		.position_after = t->fill.position_after, .notional = t->fill.notional,
-		.fee = t->fill.fee, .realised = t->fill.realised
-	};
+	c->trades[c->n_trades++] =
+		(struct metrics_trade){ .asset_id = t->fill.asset_id,
+					.side = t->fill.side,
+					.position_after = t->fill.position_after,
+					.notional = t->fill.notional,
+					.fee = t->fill.fee,
+					.realised = t->fill.realised };
 	return 0;
 }
 

@@ -24,16 +24,16 @@
 static const char sql_context[] = "SELECT hash FROM contexts WHERE window_ms = :window";
 static const char sql_context_add[] =
 	"INSERT INTO contexts (window_ms, hash) VALUES (:window, :hash)";
-static const char sql_blob_add[] =
-	"INSERT INTO blobs (hash, size, data) VALUES (:hash, :size, :data) ON CONFLICT DO NOTHING";
+static const char sql_blob_add[] = "INSERT INTO blobs (hash, size, data) VALUES (:hash, :size, "
+				   ":data) ON CONFLICT DO NOTHING";
 
 struct race_turn {
 	const struct race_agent *agent;
 	struct roster_agent spec; /* at the pinned version */
 	struct verdict v;
-	struct buf context;	  /* exec: the line */
-	char **argv;		  /* exec */
-	bool due;		  /* nothing stored yet */
+	struct buf context; /* exec: the line */
+	char **argv;	    /* exec */
+	bool due;	    /* nothing stored yet */
 };
 
 struct race_round {
@@ -101,7 +101,8 @@ static int race_check_names(const struct race_window *w, const char *const *name
 			if (strcmp(w->agents[i].name, names[k]) == 0)
 				a = &w->agents[i];
 		if (a == NULL)
-			return err_set(e, ERR_NOTFOUND, "agent %.64s: is not part of this window", names[k]);
+			return err_set(e, ERR_NOTFOUND,
+				       "agent %.64s: is not part of this window", names[k]);
 		if (a->status != ROSTER_ACTIVE)
 			return err_set(e, ERR_DATA, "agent %s: is %s in this window", a->name,
 				       roster_status_name(a->status));
@@ -195,7 +196,8 @@ static int race_store_answer(struct race_round *r, struct race_turn *t, struct e
 
 static uint64_t race_seed(const struct race_round *r, const char *agent)
 {
-	uint64_t seed = random_derive((uint64_t)config_num(&r->w->config, CONFIG_SIM_SEED), agent);
+	uint64_t seed =
+		random_derive((uint64_t)config_num(&r->w->config, CONFIG_SIM_SEED), agent);
 
 	return random_derive_int(seed, r->w->window_ms);
 }
@@ -232,7 +234,8 @@ static int race_store_rules(struct race_round *r, bool finish, struct err *e)
 	}
 	if (!finish)
 		return 0;
-	return journal_complete(r->db, r->w->window_ms, "decide", &r->w->pin_hash, "", r->at_ms, e);
+	return journal_complete(r->db, r->w->window_ms, "decide", &r->w->pin_hash, "", r->at_ms,
+				e);
 }
 
 /* ------------------------------------------------------------------ programs */
@@ -267,13 +270,15 @@ static void race_judge(const struct race_round *r, struct child_result *c, struc
 		else if (tstamp_boot_ms() > r->deadline_ms)
 			decision_fail(d, DECISION_LATE, "the answer came after the deadline");
 		else
-			wire_parse_answer(c->out.data != NULL ? c->out.data : "", c->out.len, d);
+			wire_parse_answer(c->out.data != NULL ? c->out.data : "", c->out.len,
+					  d);
 		break;
 	case CHILD_SIGNALED:
 		decision_fail(d, DECISION_ERROR, "killed by signal %d", c->signal);
 		break;
 	case CHILD_TIMEOUT:
-		decision_fail(d, DECISION_TIMEOUT, "no answer in time%s%s", tail[0] ? ": " : "", tail);
+		decision_fail(d, DECISION_TIMEOUT, "no answer in time%s%s", tail[0] ? ": " : "",
+			      tail);
 		break;
 	case CHILD_OUTPUT:
 		decision_fail(d, DECISION_INVALID, "the answer is longer than %s KiB",
@@ -409,10 +414,13 @@ static int race_ask_programs(struct race_round *r, struct err *e)
 		}
 		t->argv = race_jail_argv(r, &t->spec.spec, jail);
 		specs[n] = (struct child_spec){
-			.argv = (const char *const *)t->argv, .env = (const char *const *)env,
-			.input = t->context.data, .input_len = t->context.len,
+			.argv = (const char *const *)t->argv,
+			.env = (const char *const *)env,
+			.input = t->context.data,
+			.input_len = t->context.len,
 			.output_max = (size_t)config_num(c, CONFIG_EXEC_OUTPUT_KB) << 10,
-			.error_max = 4096, .timeout_ms = config_num(c, CONFIG_EXEC_TIMEOUT_S) * 1000
+			.error_max = 4096,
+			.timeout_ms = config_num(c, CONFIG_EXEC_TIMEOUT_S) * 1000
 		};
 		turns[n++] = t;
 	}
@@ -450,7 +458,8 @@ static int race_finish_decide(struct race_round *r, struct err *e)
 	if (rc == 0)
 		rc = journal_done(r->db, r->w->window_ms, "decide", &done, e);
 	if (rc == 0 && !done)
-		rc = journal_complete(r->db, r->w->window_ms, "decide", &r->w->pin_hash, "", r->at_ms, e);
+		rc = journal_complete(r->db, r->w->window_ms, "decide", &r->w->pin_hash, "",
+				      r->at_ms, e);
 	return db_end(r->db, rc, e);
 }
 
@@ -521,7 +530,8 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 
 	*failed = 0;
 	view_init(&r.view);
-	r.deadline_ms = tstamp_boot_ms() + config_num(&w->config, CONFIG_DECIDE_DEADLINE_S) * 1000;
+	r.deadline_ms =
+		tstamp_boot_ms() + config_num(&w->config, CONFIG_DECIDE_DEADLINE_S) * 1000;
 	if (race_check_names(w, o->agents, o->n_agents, e) != 0 ||
 	    market_batch_exists(db, w->window_ms, &batch, e) != 0 ||
 	    journal_done(db, w->window_ms, "decide", &done, e) != 0)

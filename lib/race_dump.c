@@ -5,8 +5,8 @@
 #include "banned.h"
 
 /*
- * What "equal" means (R-40): the tables in key order, one JSON object per row, by names instead of
- * surrogate ids, without what the schema marks volatile. tests/lint/dump.py compares these
+ * What "equal" means (R-40): the tables in key order, one JSON object per row, by names instead
+ * of surrogate ids, without what the schema marks volatile. tests/lint/dump.py compares these
  * statements with the schema, so that a new column cannot be forgotten.
  */
 
@@ -16,7 +16,8 @@ static const char sql_settings[] = "SELECT name, value, version FROM settings OR
 static const char sql_settings_log[] =
 	"SELECT seq, name, old_value, new_value, origin FROM settings_log ORDER BY seq";
 /* scan: a dump reads everything */
-static const char sql_assets[] = "SELECT symbol, name, enabled, version FROM assets ORDER BY symbol";
+static const char sql_assets[] =
+	"SELECT symbol, name, enabled, version FROM assets ORDER BY symbol";
 /* scan: a dump reads everything */
 static const char sql_asset_feeds[] =
 	"SELECT a.symbol AS asset_id, f.priority, f.feed, f.arg, f.quote FROM assets AS a "
@@ -33,15 +34,18 @@ static const char sql_halts[] = "SELECT seq, name, action, reason FROM halts ORD
 /* scan: a dump reads everything */
 static const char sql_sources[] = "SELECT name FROM sources ORDER BY name";
 /* scan: a dump reads everything */
-static const char sql_candles[] =
-	"SELECT a.symbol AS asset_id, s.name AS source_id, c.interval_s, c.open_ms, c.open, c.high, "
-	"c.low, c.close, c.volume, c.seen_ms FROM assets AS a JOIN sources AS s JOIN candles AS c "
-	"ON c.asset_id = a.id AND c.source_id = s.id "
-	"ORDER BY a.symbol, s.name, c.interval_s, c.open_ms";
+static const char sql_candles[] = "SELECT a.symbol AS asset_id, s.name AS source_id, "
+				  "c.interval_s, c.open_ms, c.open, c.high, "
+				  "c.low, c.close, c.volume, c.seen_ms FROM assets AS a JOIN "
+				  "sources AS s JOIN candles AS c "
+				  "ON c.asset_id = a.id AND c.source_id = s.id "
+				  "ORDER BY a.symbol, s.name, c.interval_s, c.open_ms";
 /* scan: a dump reads everything */
 static const char sql_candle_revisions[] =
-	"SELECT a.symbol AS asset_id, s.name AS source_id, c.interval_s, c.open_ms, c.seen_ms, c.open, "
-	"c.high, c.low, c.close, c.volume FROM assets AS a JOIN sources AS s JOIN candle_revisions AS c "
+	"SELECT a.symbol AS asset_id, s.name AS source_id, c.interval_s, c.open_ms, c.seen_ms, "
+	"c.open, "
+	"c.high, c.low, c.close, c.volume FROM assets AS a JOIN sources AS s JOIN "
+	"candle_revisions AS c "
 	"ON c.asset_id = a.id AND c.source_id = s.id "
 	"ORDER BY a.symbol, s.name, c.interval_s, c.open_ms, c.seen_ms";
 /* scan: a dump reads everything */
@@ -55,7 +59,8 @@ static const char sql_batches[] =
 /* scan: a dump reads everything */
 static const char sql_prices[] =
 	"SELECT p.window_ms, a.symbol AS asset_id, p.price, p.price_ms, s.name AS source_id, "
-	"p.interval_s, p.quality, p.note FROM prices AS p JOIN assets AS a ON a.id = p.asset_id "
+	"p.interval_s, p.quality, p.note FROM prices AS p JOIN assets AS a ON a.id = "
+	"p.asset_id "
 	"JOIN sources AS s ON s.id = p.source_id ORDER BY p.window_ms, a.symbol";
 /* scan: a dump reads everything */
 static const char sql_portfolios[] =
@@ -63,39 +68,46 @@ static const char sql_portfolios[] =
 	"JOIN agents AS a ON a.id = p.agent_id ORDER BY a.name";
 /* scan: a dump reads everything */
 static const char sql_positions[] =
-	"SELECT a.name AS agent_id, s.symbol AS asset_id, p.quantity, p.cost FROM positions AS p "
+	"SELECT a.name AS agent_id, s.symbol AS asset_id, p.quantity, p.cost FROM positions AS "
+	"p "
 	"JOIN agents AS a ON a.id = p.agent_id JOIN assets AS s ON s.id = p.asset_id "
 	"ORDER BY a.name, s.symbol";
 /* scan: a dump reads everything */
 static const char sql_decisions[] =
-	"SELECT a.name AS agent_id, d.window_ms, d.version, d.status, d.origin, d.fill_ms, d.orders, "
-	"d.reasoning, d.confidence_e4, d.error, d.hash, d.context, d.raw, d.at_ms FROM decisions AS d "
+	"SELECT a.name AS agent_id, d.window_ms, d.version, d.status, d.origin, d.fill_ms, "
+	"d.orders, "
+	"d.reasoning, d.confidence_e4, d.error, d.hash, d.context, d.raw, d.at_ms FROM "
+	"decisions AS d "
 	"JOIN agents AS a ON a.id = d.agent_id ORDER BY a.name, d.window_ms";
 /* scan: a dump reads everything */
 static const char sql_executions[] =
 	"SELECT a.name AS agent_id, x.window_ms, x.exec_ms, x.status, x.n_orders, x.n_trades, "
-	"x.cash_before, x.cash_after FROM executions AS x JOIN agents AS a ON a.id = x.agent_id "
+	"x.cash_before, x.cash_after FROM executions AS x JOIN agents AS a ON a.id = "
+	"x.agent_id "
 	"ORDER BY a.name, x.window_ms";
 /* scan: a dump reads everything */
 static const char sql_orders[] =
-	"SELECT a.name AS agent_id, o.window_ms, o.idx, o.asset, o.side, o.quantity, o.notional, "
+	"SELECT a.name AS agent_id, o.window_ms, o.idx, o.asset, o.side, o.quantity, "
+	"o.notional, "
 	"o.limit_price, o.action, o.reasons, o.wanted, o.filled FROM orders AS o "
 	"JOIN agents AS a ON a.id = o.agent_id ORDER BY a.name, o.window_ms, o.idx";
 /* scan: a dump reads everything */
 static const char sql_trades[] =
-	"SELECT a.name AS agent_id, t.seq, t.window_ms, t.idx, t.fill_ms, s.symbol AS asset_id, t.side, "
+	"SELECT a.name AS agent_id, t.seq, t.window_ms, t.idx, t.fill_ms, s.symbol AS "
+	"asset_id, t.side, "
 	"t.quantity, t.price, t.fill_price, t.notional, t.fee, t.realised, t.cash_after, "
 	"t.position_after, t.cost_after FROM trades AS t JOIN agents AS a ON a.id = t.agent_id "
 	"JOIN assets AS s ON s.id = t.asset_id ORDER BY a.name, t.seq";
 /* scan: a dump reads everything */
 static const char sql_snapshots[] =
-	"SELECT a.name AS agent_id, n.window_ms, n.phase, n.cash, n.positions_value, n.unrealised, "
+	"SELECT a.name AS agent_id, n.window_ms, n.phase, n.cash, n.positions_value, "
+	"n.unrealised, "
 	"n.total, n.unpriced FROM snapshots AS n JOIN agents AS a ON a.id = n.agent_id "
 	"ORDER BY a.name, n.window_ms, n.phase DESC";
 /* scan: a dump reads everything */
-static const char sql_seals[] =
-	"SELECT n, window_ms, batch, decisions, orders, executions, snapshots, previous, hash FROM seals "
-	"ORDER BY n";
+static const char sql_seals[] = "SELECT n, window_ms, batch, decisions, orders, executions, "
+				"snapshots, previous, hash FROM seals "
+				"ORDER BY n";
 /* scan: a dump reads everything */
 static const char sql_contexts[] = "SELECT window_ms, hash FROM contexts ORDER BY window_ms";
 

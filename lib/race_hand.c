@@ -14,8 +14,8 @@
  * whoever hands in could know what happened since this one (T-13).
  */
 
-static int race_hand_check(struct db *db, const struct verdict *v, const char *agent, bool *again,
-			   struct err *e)
+static int race_hand_check(struct db *db, const struct verdict *v, const char *agent,
+			   bool *again, struct err *e)
 {
 	char id[TSTAMP_WINDOW_ID_MAX];
 	struct verdict old;
@@ -32,15 +32,15 @@ static int race_hand_check(struct db *db, const struct verdict *v, const char *a
 		verdict_release(&old);
 		*again = same;
 		return same ? 0
-			    : err_set(e, ERR_DATA, "agent %s: has decided otherwise for %s", agent,
-				      tstamp_window_id(v->window_ms, id));
+			    : err_set(e, ERR_DATA, "agent %s: has decided otherwise for %s",
+				      agent, tstamp_window_id(v->window_ms, id));
 	}
 	if (journal_load(db, v->fill_ms, &c, &found, e) != 0)
 		return -1;
 	journal_release(&c);
 	if (found)
-		return err_set(e, ERR_DATA, "agent %s: %s has begun, too late to fill there", agent,
-			       tstamp_window_id(v->fill_ms, id));
+		return err_set(e, ERR_DATA, "agent %s: %s has begun, too late to fill there",
+			       agent, tstamp_window_id(v->fill_ms, id));
 	return 0;
 }
 
@@ -57,8 +57,8 @@ static int race_hand_store(struct db *db, struct verdict *v, const char *agent, 
 	return db_end(db, r, e);
 }
 
-int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char *raw, size_t len,
-		 int64_t at_ms, bool *again, struct err *e)
+int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char *raw,
+		 size_t len, int64_t at_ms, bool *again, struct err *e)
 {
 	struct roster_agent a;
 	struct verdict v;
@@ -79,7 +79,8 @@ int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char
 	if (a.status != ROSTER_ACTIVE)
 		err_set(e, ERR_DATA, "agent %s: is %s", agent, roster_status_name(a.status));
 	else if (a.spec.kind == ROSTER_RULE)
-		err_set(e, ERR_DATA, "agent %s: decides by rule, nothing can be handed in for it", agent);
+		err_set(e, ERR_DATA,
+			"agent %s: decides by rule, nothing can be handed in for it", agent);
 	else if (v.d.status != DECISION_OK && v.d.status != DECISION_HOLD)
 		err_set(e, ERR_DATA, "agent %s: %s", agent, v.d.error);
 	else

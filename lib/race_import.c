@@ -63,12 +63,14 @@ static int race_import_check(struct db *db, const char *path, const struct candl
 	if (strcmp(f->quote, config_text(&c, CONFIG_RACE_QUOTE)) != 0 &&
 	    (o->accept_quote == NULL || strcmp(o->accept_quote, f->quote) != 0)) {
 		err_set(e, ERR_DATA,
-			"%s: prices are in %s, the race's are in %s; --accept-quote %s takes them for the same",
+			"%s: prices are in %s, the race's are in %s; --accept-quote %s takes "
+			"them for the same",
 			path, f->quote, config_text(&c, CONFIG_RACE_QUOTE), f->quote);
 		goto out;
 	}
 	if (f->bad > 0 && !o->lenient) {
-		err_set(e, ERR_DATA, "%s: %lld of %lld rows are bad, nothing imported; --lenient skips them",
+		err_set(e, ERR_DATA,
+			"%s: %lld of %lld rows are bad, nothing imported; --lenient skips them",
 			path, (long long)f->bad, (long long)f->rows);
 		goto out;
 	}
@@ -79,8 +81,8 @@ out:
 }
 
 static int race_import_store(struct db *db, const char *path, const struct candlefile *f,
-			     int64_t asset_id, const struct race_import *o, struct race_import_result *r,
-			     struct err *e)
+			     int64_t asset_id, const struct race_import *o,
+			     struct race_import_result *r, struct err *e)
 {
 	struct market_series m = { .asset_id = asset_id, .interval_s = f->interval_s };
 	int64_t latest;
@@ -91,12 +93,13 @@ static int race_import_store(struct db *db, const char *path, const struct candl
 	    journal_latest(db, &latest, &live, e) != 0)
 		return -1;
 	/* windows that have begun must not change: what comes now is seen by the next one */
-	if (market_add(db, &m, f->candles, f->n, latest < 0 ? 0 : latest + TSTAMP_WINDOW_MS, o->revise,
-		       &r->counts, e) != 0)
+	if (market_add(db, &m, f->candles, f->n, latest < 0 ? 0 : latest + TSTAMP_WINDOW_MS,
+		       o->revise, &r->counts, e) != 0)
 		return -1;
 	if (r->counts.revised > 0 && !o->revise)
 		return err_set(e, ERR_DATA,
-			       "%s: %lld candles differ from those known of source %s, the first at %s; use "
+			       "%s: %lld candles differ from those known of source %s, the "
+			       "first at %s; use "
 			       "--source for another venue, or --revise to keep both values",
 			       path, (long long)r->counts.revised, o->source,
 			       tstamp_format(r->counts.first_revised_ms, at));
@@ -107,7 +110,8 @@ int race_import_file(struct db *db, const char *path, const struct race_import *
 		     struct race_import_result *result, struct err *e)
 {
 	struct race_import_context ctx = { .path = path, .progress = o->progress };
-	struct candlefile_options fo = { .complain = race_complain, .progress = race_import_progress,
+	struct candlefile_options fo = { .complain = race_complain,
+					 .progress = race_import_progress,
 					 .ctx = &ctx };
 	struct roster_assets assets = { 0 };
 	const struct roster_asset *a;
@@ -120,16 +124,22 @@ int race_import_file(struct db *db, const char *path, const struct race_import *
 	if (ctx.shown > RACE_COMPLAINTS_SHOWN)
 		log_msg(LOG_ERROR, "%s: and %lld more", path,
 			(long long)(ctx.shown - RACE_COMPLAINTS_SHOWN));
-	*result = (struct race_import_result){ .interval_s = f.interval_s, .rows = f.rows, .bad = f.bad,
-					       .duplicates = f.duplicates, .rounded = f.rounded,
-					       .gaps = f.gaps, .missing = f.missing };
+	*result = (struct race_import_result){ .interval_s = f.interval_s,
+					       .rows = f.rows,
+					       .bad = f.bad,
+					       .duplicates = f.duplicates,
+					       .rounded = f.rounded,
+					       .gaps = f.gaps,
+					       .missing = f.missing };
 	snprintf(result->asset, sizeof result->asset, "%s", f.asset);
-	if (race_import_check(db, path, &f, o, e) != 0 || roster_load_assets(db, &assets, e) != 0)
+	if (race_import_check(db, path, &f, o, e) != 0 ||
+	    roster_load_assets(db, &assets, e) != 0)
 		goto out;
 	a = race_import_asset(&assets, f.asset);
 	if (a == NULL) {
-		err_set(e, ERR_NOTFOUND, "%s: asset %s does not take part; add it with tr-asset add %s --feed "
-					 "history",
+		err_set(e, ERR_NOTFOUND,
+			"%s: asset %s does not take part; add it with tr-asset add %s --feed "
+			"history",
 			path, f.asset, f.asset);
 		goto out;
 	}

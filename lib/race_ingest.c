@@ -28,8 +28,11 @@ struct race_fetched {
 static void race_request(struct db *db, const struct race_window *w, const struct race_asset *a,
 			 size_t feed, struct feed_request *q)
 {
-	*q = (struct feed_request){ .db = db, .feed = &a->feeds[feed], .asset_id = a->id,
-				    .symbol = a->symbol, .window_ms = w->window_ms,
+	*q = (struct feed_request){ .db = db,
+				    .feed = &a->feeds[feed],
+				    .asset_id = a->id,
+				    .symbol = a->symbol,
+				    .window_ms = w->window_ms,
 				    .config = &w->config };
 }
 
@@ -108,7 +111,8 @@ static int race_choose(struct db *db, const struct race_window *w, const struct 
 }
 
 static int race_store_batch(struct db *db, const struct race_window *w,
-			    const struct race_fetched *f, size_t n, int64_t at_ms, struct err *e)
+			    const struct race_fetched *f, size_t n, int64_t at_ms,
+			    struct err *e)
 {
 	struct market_price *prices = mem_array(w->n_assets, sizeof *prices);
 	char detail[80];

@@ -47,7 +47,8 @@ static int race_record_trade(void *ctx, const struct ledger_trade *t, struct err
 	json_write_int(j, "seq", f->seq);
 	json_write_int(j, "order", t->idx);
 	json_write_string(j, "asset",
-			  (size_t)t->idx < l->x->n_orders ? l->x->orders[t->idx].order.asset : "?");
+			  (size_t)t->idx < l->x->n_orders ? l->x->orders[t->idx].order.asset
+							  : "?");
 	json_write_string(j, "side", decision_side_name(f->side));
 	json_write_decimal(j, "quantity", f->quantity.u, QUANTITY_SCALE);
 	json_write_decimal(j, "price", f->price.u, PRICE_SCALE);
@@ -95,7 +96,8 @@ int race_record_execution(struct db *db, struct buf *out, const struct race_agen
 	json_write_string(&j, "decided", tstamp_window_id(x->window_ms, decided));
 	json_write_string(&j, "status", verdict_end_name(x->end));
 	json_write_array(&j, "trades");
-	if (ledger_decision_trades(db, x->agent_id, x->window_ms, race_record_trade, &l, e) != 0)
+	if (ledger_decision_trades(db, x->agent_id, x->window_ms, race_record_trade, &l, e) !=
+	    0)
 		return -1;
 	json_write_close(&j);
 	race_record_edits(&j, x);

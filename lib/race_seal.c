@@ -10,48 +10,57 @@
 /*
  * One link per window over everything that happened in it (R-85): the batch with its pin, the
  * decisions that it carried out, their orders, executions and trades, and the snapshots; all in
- * order of names, never of arrival, and by names, never by row numbers. A decision is covered by
- * the window that carries it out, since people hand in decisions after a window was sealed.
+ * order of names, never of arrival, and by names, never by row numbers. A decision is covered
+ * by the window that carries it out, since people hand in decisions after a window was sealed.
  */
 
 static const char sql_batch[] =
 	"SELECT c.pin, c.decision, b.n_prices, b.n_assets FROM batches AS b "
 	"JOIN cycles AS c ON c.window_ms = b.window_ms WHERE b.window_ms = :window";
 static const char sql_prices[] =
-	"SELECT a.symbol, p.price, p.price_ms, s.name, p.interval_s, p.quality, p.note FROM prices AS p "
+	"SELECT a.symbol, p.price, p.price_ms, s.name, p.interval_s, p.quality, p.note FROM "
+	"prices AS p "
 	"JOIN assets AS a ON a.id = p.asset_id JOIN sources AS s ON s.id = p.source_id "
 	"WHERE p.window_ms = :window ORDER BY a.symbol";
 static const char sql_decisions[] =
-	"SELECT a.name, d.window_ms, d.version, v.hash, d.status, d.origin, d.fill_ms, d.orders, "
-	"d.reasoning, d.confidence_e4, d.error, d.hash, d.context, d.raw, d.at_ms FROM executions AS x "
+	"SELECT a.name, d.window_ms, d.version, v.hash, d.status, d.origin, d.fill_ms, "
+	"d.orders, "
+	"d.reasoning, d.confidence_e4, d.error, d.hash, d.context, d.raw, d.at_ms FROM "
+	"executions AS x "
 	"JOIN agents AS a ON a.id = x.agent_id "
 	"JOIN decisions AS d ON d.agent_id = x.agent_id AND d.window_ms = x.window_ms "
 	"JOIN agent_versions AS v ON v.agent_id = d.agent_id AND v.version = d.version "
 	"WHERE x.exec_ms = :window ORDER BY a.name, d.window_ms";
 static const char sql_orders[] =
-	"SELECT a.name, o.window_ms, o.idx, o.asset, o.side, o.quantity, o.notional, o.limit_price, "
+	"SELECT a.name, o.window_ms, o.idx, o.asset, o.side, o.quantity, o.notional, "
+	"o.limit_price, "
 	"o.action, o.reasons, o.wanted, o.filled FROM executions AS x "
 	"JOIN agents AS a ON a.id = x.agent_id "
 	"JOIN orders AS o ON o.agent_id = x.agent_id AND o.window_ms = x.window_ms "
 	"WHERE x.exec_ms = :window ORDER BY a.name, o.window_ms, o.idx";
 static const char sql_executions[] =
-	"SELECT a.name, x.window_ms, x.status, x.n_orders, x.n_trades, x.cash_before, x.cash_after "
+	"SELECT a.name, x.window_ms, x.status, x.n_orders, x.n_trades, x.cash_before, "
+	"x.cash_after "
 	"FROM executions AS x JOIN agents AS a ON a.id = x.agent_id "
 	"WHERE x.exec_ms = :window ORDER BY a.name, x.window_ms";
-static const char sql_trades[] =
-	"SELECT a.name, t.seq, t.window_ms, t.idx, t.fill_ms, s.symbol, t.side, t.quantity, t.price, "
-	"t.fill_price, t.notional, t.fee, t.realised, t.cash_after, t.position_after, t.cost_after "
-	"FROM trades AS t JOIN agents AS a ON a.id = t.agent_id JOIN assets AS s ON s.id = t.asset_id "
-	"WHERE t.fill_ms = :window ORDER BY a.name, t.seq";
+static const char sql_trades[] = "SELECT a.name, t.seq, t.window_ms, t.idx, t.fill_ms, "
+				 "s.symbol, t.side, t.quantity, t.price, "
+				 "t.fill_price, t.notional, t.fee, t.realised, t.cash_after, "
+				 "t.position_after, t.cost_after "
+				 "FROM trades AS t JOIN agents AS a ON a.id = t.agent_id JOIN "
+				 "assets AS s ON s.id = t.asset_id "
+				 "WHERE t.fill_ms = :window ORDER BY a.name, t.seq";
 static const char sql_snapshots[] =
 	"SELECT a.name, n.phase, n.cash, n.positions_value, n.unrealised, n.total, n.unpriced "
 	"FROM snapshots AS n JOIN agents AS a ON a.id = n.agent_id "
 	"WHERE n.window_ms = :window ORDER BY a.name, n.phase DESC";
+/* scan: only the last row, by its key */
 static const char sql_last[] = "SELECT n, window_ms, hash FROM seals ORDER BY n DESC LIMIT 1";
-static const char sql_seal_add[] =
-	"INSERT INTO seals (n, window_ms, batch, decisions, orders, executions, snapshots, previous, "
-	"hash) VALUES (:n, :window, :batch, :decisions, :orders, :executions, :snapshots, :previous, "
-	":hash)";
+static const char sql_seal_add[] = "INSERT INTO seals (n, window_ms, batch, decisions, orders, "
+				   "executions, snapshots, previous, "
+				   "hash) VALUES (:n, :window, :batch, :decisions, :orders, "
+				   ":executions, :snapshots, :previous, "
+				   ":hash)";
 static const char sql_broken[] =
 	"SELECT a.name FROM portfolios AS p JOIN agents AS a ON a.id = p.agent_id "
 	"LEFT JOIN trades AS t ON t.agent_id = p.agent_id AND t.seq = p.seq "
@@ -107,13 +116,16 @@ static int race_digest_part(struct db *db, const char *name, int64_t window_ms, 
 
 int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p, struct err *e)
 {
-	if (race_digest_part(db, "batch", window_ms, sql_batch, sql_prices, &p->batch, e) != 0 ||
-	    race_digest_part(db, "decisions", window_ms, sql_decisions, NULL, &p->decisions, e) != 0 ||
+	if (race_digest_part(db, "batch", window_ms, sql_batch, sql_prices, &p->batch, e) !=
+		    0 ||
+	    race_digest_part(db, "decisions", window_ms, sql_decisions, NULL, &p->decisions,
+			     e) != 0 ||
 	    race_digest_part(db, "orders", window_ms, sql_orders, NULL, &p->orders, e) != 0 ||
-	    race_digest_part(db, "executions", window_ms, sql_executions, sql_trades, &p->executions,
-			     e) != 0)
+	    race_digest_part(db, "executions", window_ms, sql_executions, sql_trades,
+			     &p->executions, e) != 0)
 		return -1;
-	return race_digest_part(db, "snapshots", window_ms, sql_snapshots, NULL, &p->snapshots, e);
+	return race_digest_part(db, "snapshots", window_ms, sql_snapshots, NULL, &p->snapshots,
+				e);
 }
 
 void race_seal_hash(const struct race_seal_parts *p, int64_t n, int64_t window_ms,
@@ -203,7 +215,8 @@ static int race_check_cash(struct db *db, int64_t at_ms, struct err *e)
 static int race_final_state(struct db *db, int64_t window_ms, bool decision, const char **state,
 			    struct err *e)
 {
-	static const char *const stages[] = { "ingest", "settle", "pre", "decide", "trade", "post" };
+	static const char *const stages[] = { "ingest", "settle", "pre",
+					      "decide", "trade",  "post" };
 	size_t n = decision ? 6 : 3;
 
 	*state = "completed";
@@ -229,7 +242,8 @@ static int race_seal_locked(struct db *db, int64_t window_ms, int64_t at_ms, str
 		return -1;
 	journal_release(&c);
 	if (!found)
-		return err_set(e, ERR_NOTFOUND, "%s: has not begun", tstamp_window_id(window_ms, id));
+		return err_set(e, ERR_NOTFOUND, "%s: has not begun",
+			       tstamp_window_id(window_ms, id));
 	if (c.sealed)
 		return 0;
 	if (race_check_cash(db, at_ms, e) != 0 || race_add_seal(db, window_ms, e) != 0 ||

@@ -81,7 +81,8 @@ static int race_equities(const struct race_fills *f, const struct portfolio *p,
 	if (config_num(&f->w->config, CONFIG_RISK_DRAWDOWN_STOP_PCT) > 0) {
 		struct money peak;
 
-		if (ledger_peak(f->db, p->agent_id, window_ms + TSTAMP_WINDOW_MS, &peak, e) != 0)
+		if (ledger_peak(f->db, p->agent_id, window_ms + TSTAMP_WINDOW_MS, &peak, e) !=
+		    0)
 			return -1;
 		if (peak.u > m->peak_equity.u)
 			m->peak_equity = peak;
@@ -109,8 +110,8 @@ static bool race_allowed(const struct config *c, const char *asset)
 
 /* The part of the moment that differs from order to order. */
 static int race_order_moment(const struct race_fills *f, const struct race_agent *a,
-			     const struct decision_order *o, int64_t index, struct risk_moment *m,
-			     struct err *e)
+			     const struct decision_order *o, int64_t index,
+			     struct risk_moment *m, struct err *e)
 {
 	int64_t last;
 
@@ -144,18 +145,20 @@ static int race_order_moment(const struct race_fills *f, const struct race_agent
 /* ------------------------------------------------------------------ executing */
 
 static int race_fill_order(struct race_fills *f, const struct race_agent *a,
-			   const struct risk_limits *l, struct risk_moment *m, struct portfolio *p,
-			   struct verdict_order *o, size_t index, struct err *e)
+			   const struct risk_limits *l, struct risk_moment *m,
+			   struct portfolio *p, struct verdict_order *o, size_t index,
+			   struct err *e)
 {
 	if (race_order_moment(f, a, &o->order, (int64_t)index, m, e) != 0)
 		return -1;
 	risk_check(l, m, p, &f->costs, &o->order, &o->outcome);
 	if (o->outcome.action == RISK_DROP)
 		return 0;
-	if (portfolio_apply(p, &f->costs, m->asset_id, o->order.side, o->outcome.quantity, m->price,
-			    &o->fill) != PORTFOLIO_OK)
-		return err_set(e, ERR_INTERNAL, "agent %s: order %zu passed risk but cannot be booked",
-			       a->name, index);
+	if (portfolio_apply(p, &f->costs, m->asset_id, o->order.side, o->outcome.quantity,
+			    m->price, &o->fill) != PORTFOLIO_OK)
+		return err_set(e, ERR_INTERNAL,
+			       "agent %s: order %zu passed risk but cannot be booked", a->name,
+			       index);
 	o->filled = true;
 	return 0;
 }
@@ -185,8 +188,10 @@ static int race_store_trades(struct race_fills *f, const struct verdict_executio
 			     struct err *e)
 {
 	for (size_t i = 0; i < x->n_orders; i++) {
-		struct ledger_trade t = { .agent_id = x->agent_id, .window_ms = x->window_ms,
-					  .idx = (int64_t)i, .fill_ms = x->exec_ms,
+		struct ledger_trade t = { .agent_id = x->agent_id,
+					  .window_ms = x->window_ms,
+					  .idx = (int64_t)i,
+					  .fill_ms = x->exec_ms,
 					  .fill = x->orders[i].fill };
 
 		if (x->orders[i].filled && ledger_add_trade(f->db, &t, e) != 0)
@@ -210,7 +215,8 @@ static enum verdict_end race_end_of(const struct race_window *w, const struct ve
 static int race_carry_out(struct race_fills *f, const struct race_agent *a, int64_t decided_ms,
 			  struct err *e)
 {
-	struct verdict_execution x = { .agent_id = a->id, .window_ms = decided_ms,
+	struct verdict_execution x = { .agent_id = a->id,
+				       .window_ms = decided_ms,
 				       .exec_ms = f->w->window_ms };
 	struct portfolio p;
 	struct verdict v;
@@ -297,14 +303,15 @@ static int race_stage_done(struct race_fills *f, const char *stage, struct err *
 }
 
 /* Whether any agent has a decision made in [from, to] that this window should carry out. */
-static int race_any_waits(struct db *db, const struct race_window *w, int64_t from_ms, int64_t to_ms,
-			  bool *waits, struct err *e)
+static int race_any_waits(struct db *db, const struct race_window *w, int64_t from_ms,
+			  int64_t to_ms, bool *waits, struct err *e)
 {
 	*waits = false;
 	for (size_t i = 0; i < w->n_agents && !*waits; i++) {
 		int64_t *windows = NULL;
 		size_t n = 0;
-		int r = verdict_waiting(db, w->agents[i].id, from_ms, to_ms, w->window_ms, &windows, &n, e);
+		int r = verdict_waiting(db, w->agents[i].id, from_ms, to_ms, w->window_ms,
+					&windows, &n, e);
 
 		free(windows);
 		if (r != 0)
@@ -382,7 +389,8 @@ static int race_need_batch(struct db *db, const struct race_window *w, struct er
 	if (market_batch_exists(db, w->window_ms, &exists, e) != 0)
 		return -1;
 	return exists ? 0
-		      : err_set(e, ERR_NOTFOUND, "window: has no batch yet; run tr-ingest first");
+		      : err_set(e, ERR_NOTFOUND,
+				"window: has no batch yet; run tr-ingest first");
 }
 
 int race_settle(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
@@ -417,7 +425,8 @@ int race_trade(struct db *db, const struct race_window *w, const char *const *ag
 		for (size_t i = 0; i < w->n_agents; i++) {
 			if (!race_listed(agents, n_agents, w->agents[i].name))
 				continue;
-			if (race_carry_agent(&f, &w->agents[i], w->window_ms, w->window_ms, e) != 0)
+			if (race_carry_agent(&f, &w->agents[i], w->window_ms, w->window_ms,
+					     e) != 0)
 				goto out;
 		}
 		/* done only when nobody can still decide on this batch */
@@ -427,7 +436,8 @@ int race_trade(struct db *db, const struct race_window *w, const char *const *ag
 		if (decided && !waits && race_stage_done(&f, "trade", e) != 0)
 			goto out;
 	}
-	r = out != NULL ? race_print_executions(&f, first_ms, w->window_ms, agents, n_agents, out, e)
+	r = out != NULL ? race_print_executions(&f, first_ms, w->window_ms, agents, n_agents,
+						out, e)
 			: 0;
 out:
 	free(f.prices);

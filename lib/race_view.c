@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deflate.h"
 #include "indicator.h"
 #include "mem.h"
 #include "tstamp.h"
@@ -17,10 +18,15 @@
  * and comes first in the line, so that its hash state is computed once and continued per agent.
  */
 
+static const char sql_stored[] =
+	"SELECT b.size, b.data FROM contexts AS c JOIN blobs AS b ON b.hash = c.hash "
+	"WHERE c.window_ms = :window";
+
 /* ------------------------------------------------------------------ loading */
 
-static int race_view_asset(struct db *db, const struct race_window *w, const struct race_asset *a,
-			   const struct market_price *p, struct view_asset *v, struct err *e)
+static int race_view_asset(struct db *db, const struct race_window *w,
+			   const struct race_asset *a, const struct market_price *p,
+			   struct view_asset *v, struct err *e)
 {
 	struct market_series m = { a->id, 0, 0 };
 
@@ -35,8 +41,8 @@ static int race_view_asset(struct db *db, const struct race_window *w, const str
 	m.source_id = p->source_id;
 	m.interval_s = p->interval_s;
 	return market_candles(db, &m, w->window_ms,
-			      (size_t)config_num(&w->config, CONFIG_CONTEXT_CANDLES), &v->candles,
-			      &v->n_candles, e);
+			      (size_t)config_num(&w->config, CONFIG_CONTEXT_CANDLES),
+			      &v->candles, &v->n_candles, e);
 }
 
 /* Assets that take part; one that is switched off is not shown, though it may be held. */
@@ -68,8 +74,8 @@ int race_view_market(struct db *db, const struct race_window *w, struct view *v,
 	return r;
 }
 
-int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id, struct view *v,
-		    struct err *e)
+int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id,
+		    struct view *v, struct err *e)
 {
 	struct portfolio p;
 	struct money value;
@@ -89,7 +95,8 @@ int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id
 	}
 	r = race_value(db, w->window_ms, &p, &value, &unpriced, e);
 	if (r == 0 && money_add(p.cash, value, &v->equity) != 0)
-		r = err_set(e, ERR_INTERNAL, "agent %lld: its value does not fit", (long long)agent_id);
+		r = err_set(e, ERR_INTERNAL, "agent %lld: its value does not fit",
+			    (long long)agent_id);
 	portfolio_release(&p);
 	return r;
 }
@@ -120,8 +127,9 @@ int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, stru
 			r = market_price_before(db, pos->asset_id, window_ms, &old, &found, e);
 			price = old.price;
 		}
-		if (r == 0 && (!found || money_of(pos->quantity, price, DECIMAL_DOWN, &m) != 0 ||
-			       money_add(*value, m, value) != 0))
+		if (r == 0 &&
+		    (!found || money_of(pos->quantity, price, DECIMAL_DOWN, &m) != 0 ||
+		     money_add(*value, m, value) != 0))
 			r = err_set(e, ERR_INTERNAL, "agent %lld: a position cannot be valued",
 				    (long long)p->agent_id);
 	}
@@ -150,8 +158,8 @@ static void race_write_candles(struct json_writer *j, const struct view_asset *a
 	json_write_close(j);
 }
 
-/* An indicator in units of 1e-10 (prices) or as it is (ratios), as text of ten digits; null when
- * it is not defined. */
+/* An indicator in units of 1e-10 (prices) or as it is (ratios), as text of ten digits; null
+ * when it is not defined. */
 static void race_write_number(struct json_writer *j, const char *key, bool defined, double v,
 			      double unit)
 {
@@ -230,7 +238,8 @@ void race_context_shared(const struct race_window *w, const struct view *v, stru
 
 	wire_open(&j, out, "tr.context/1", w->window_ms);
 	json_write_string(&j, "quote", v->quote);
-	json_write_string(&j, "instructions", config_text(&w->config, CONFIG_RACE_INSTRUCTIONS));
+	json_write_string(&j, "instructions",
+			  config_text(&w->config, CONFIG_RACE_INSTRUCTIONS));
 	json_write_object(&j, "market");
 	json_write_array(&j, "assets");
 	for (size_t i = 0; i < v->n_assets; i++)
@@ -244,11 +253,12 @@ void race_context_shared(const struct race_window *w, const struct view *v, stru
 static void race_write_limits(struct json_writer *j, const struct race_window *w,
 			      const struct race_agent *a)
 {
-	static const enum config_key keys[] = { CONFIG_RISK_MAX_ORDERS, CONFIG_RISK_MIN_ORDER,
-						CONFIG_RISK_MAX_ORDER_PCT,
-						CONFIG_RISK_MAX_POSITION_PCT,
-						CONFIG_RISK_CASH_RESERVE_PCT, CONFIG_TRADE_FEE_BPS,
-						CONFIG_TRADE_SLIPPAGE_BPS, CONFIG_TRADE_FILL };
+	static const enum config_key keys[] = {
+		CONFIG_RISK_MAX_ORDERS,	      CONFIG_RISK_MIN_ORDER,
+		CONFIG_RISK_MAX_ORDER_PCT,    CONFIG_RISK_MAX_POSITION_PCT,
+		CONFIG_RISK_CASH_RESERVE_PCT, CONFIG_TRADE_FEE_BPS,
+		CONFIG_TRADE_SLIPPAGE_BPS,    CONFIG_TRADE_FILL
+	};
 
 	json_write_object(j, "limits");
 	json_write_bool(j, "exempt", a->baseline);
@@ -260,8 +270,8 @@ static void race_write_limits(struct json_writer *j, const struct race_window *w
 	json_write_close(j);
 }
 
-void race_context_own(const struct race_window *w, const struct race_agent *a, const struct view *v,
-		      struct buf *out)
+void race_context_own(const struct race_window *w, const struct race_agent *a,
+		      const struct view *v, struct buf *out)
 {
 	struct json_writer j;
 	size_t start = out->len;
@@ -282,7 +292,8 @@ void race_context_own(const struct race_window *w, const struct race_agent *a, c
 		json_write_string(&j, "asset", v->assets[i].symbol);
 		json_write_decimal(&j, "quantity", v->positions[i].quantity.u, QUANTITY_SCALE);
 		json_write_decimal(&j, "cost", v->positions[i].cost.u, MONEY_SCALE);
-		if (v->assets[i].quality != VIEW_ABSENT && view_position_value(v, i, &value) == 0)
+		if (v->assets[i].quality != VIEW_ABSENT &&
+		    view_position_value(v, i, &value) == 0)
 			json_write_decimal(&j, "value", value.u, MONEY_SCALE);
 		else
 			json_write_null(&j, "value");
@@ -295,4 +306,23 @@ void race_context_own(const struct race_window *w, const struct race_agent *a, c
 	/* the shared part ended in the comma that joins them */
 	memmove(out->data + start, out->data + start + 1, out->len - start);
 	out->len--;
+}
+
+int race_context_stored(struct db *db, int64_t window_ms, struct buf *out, bool *found,
+			struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_stored);
+	const void *data;
+	size_t n;
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	*found = r == 1;
+	if (r == 1) {
+		data = sql_col_blob(s, 1, &n);
+		r = deflate_unpack(data, n, (size_t)sql_col_int(s, 0), out, e);
+	}
+	sql_reset(s);
+	return r;
 }

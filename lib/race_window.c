@@ -36,7 +36,8 @@ static void race_definition(char hex[DIGEST_HEX_SIZE])
 static const char sql_summary[] =
 	"SELECT b.n_prices, b.n_assets, "
 	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms), "
-	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms AND x.status = 'void'), "
+	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms AND x.status = "
+	"'void'), "
 	"(SELECT count(*) FROM trades AS t WHERE t.fill_ms = b.window_ms), "
 	"(SELECT count(*) FROM snapshots AS n WHERE n.window_ms = b.window_ms), "
 	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = b.window_ms) "
@@ -128,12 +129,12 @@ static int race_pin_bad(const struct race_window *w, const char *what, struct er
 {
 	char id[TSTAMP_WINDOW_ID_MAX];
 
-	return err_set(e, ERR_INTERNAL, "%s: its pin is damaged: %s", tstamp_window_id(w->window_ms, id),
-		       what);
+	return err_set(e, ERR_INTERNAL, "%s: its pin is damaged: %s",
+		       tstamp_window_id(w->window_ms, id), what);
 }
 
-static int race_read_feeds(struct race_window *w, struct race_asset *a, const struct json *feeds,
-			   struct err *e)
+static int race_read_feeds(struct race_window *w, struct race_asset *a,
+			   const struct json *feeds, struct err *e)
 {
 	a->feeds = mem_array(json_count(feeds), sizeof *a->feeds);
 	for (const struct json *v = json_first(feeds); v != NULL; v = json_next(v)) {
@@ -221,7 +222,8 @@ static int race_read_pin(struct db *db, struct race_window *w, const char *text,
 	race_definition(definition);
 	pinned = json_text(json_get(root, "definition"));
 	if (pinned == NULL || strcmp(pinned, definition) != 0) {
-		err_set(e, ERR_CONFIG, "%s: was begun by another version of the tools; finish it with that",
+		err_set(e, ERR_CONFIG,
+			"%s: was begun by another version of the tools; finish it with that",
 			tstamp_window_id(w->window_ms, id));
 		goto out;
 	}
@@ -246,7 +248,8 @@ int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct er
 	if (journal_load(db, window_ms, &c, &found, e) != 0)
 		return -1;
 	if (!found)
-		return err_set(e, ERR_NOTFOUND, "%s: has not begun; tr-ingest or tr-cycle begin it",
+		return err_set(e, ERR_NOTFOUND,
+			       "%s: has not begun; tr-ingest or tr-cycle begin it",
 			       tstamp_window_id(window_ms, id));
 	w->previous_ms = c.previous_ms;
 	w->decision = c.decision;
@@ -280,14 +283,15 @@ void race_release(struct race_window *w)
 
 /* Programs whose bytes changed since their version was made get a new one. The hashing is done
  * before the transaction that stores it. */
-static int race_new_versions(struct db *db, const struct roster_agents *agents, const bool *changed,
-			     int64_t at_ms, struct err *e)
+static int race_new_versions(struct db *db, const struct roster_agents *agents,
+			     const bool *changed, int64_t at_ms, struct err *e)
 {
 	for (size_t i = 0; i < agents->n; i++) {
 		int64_t version;
 
-		if (changed[i] && roster_set_spec(db, agents->items[i].name, &agents->items[i].spec,
-						  at_ms, &version, e) != 0)
+		if (changed[i] &&
+		    roster_set_spec(db, agents->items[i].name, &agents->items[i].spec, at_ms,
+				    &version, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -308,14 +312,16 @@ static int race_may_begin(struct db *db, int64_t window_ms, bool live, int64_t *
 	if (journal_latest(db, previous_ms, &was_live, e) != 0)
 		return -1;
 	if (*previous_ms > window_ms)
-		return err_set(e, live ? ERR_TEMP : ERR_DATA,
-			       "%s: lies before %s, which has begun; decisions are never back-dated",
-			       tstamp_window_id(window_ms, a), tstamp_window_id(*previous_ms, b));
+		return err_set(
+			e, live ? ERR_TEMP : ERR_DATA,
+			"%s: lies before %s, which has begun; decisions are never back-dated",
+			tstamp_window_id(window_ms, a), tstamp_window_id(*previous_ms, b));
 	return 0;
 }
 
 static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_t now_ms,
-			     const struct roster_agents *agents, const bool *changed, struct err *e)
+			     const struct roster_agents *agents, const bool *changed,
+			     struct err *e)
 {
 	struct buf pin = BUF_INIT;
 	struct config c;
@@ -330,12 +336,13 @@ static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_
 		r = 0;
 		goto out;
 	}
-	if (race_new_versions(db, agents, changed, now_ms, e) != 0 || config_load(db, &c, e) != 0 ||
-	    config_environment(&c, e) != 0 || race_pin_text(db, &c, &pin, e) != 0)
+	if (race_new_versions(db, agents, changed, now_ms, e) != 0 ||
+	    config_load(db, &c, e) != 0 || config_environment(&c, e) != 0 ||
+	    race_pin_text(db, &c, &pin, e) != 0)
 		goto out;
 	every_ms = config_num(&c, CONFIG_DECIDE_EVERY_MIN) * 60000;
-	r = journal_begin(db, window_ms, previous_ms, buf_str(&pin), window_ms % every_ms == 0, live,
-			  now_ms, e);
+	r = journal_begin(db, window_ms, previous_ms, buf_str(&pin), window_ms % every_ms == 0,
+			  live, now_ms, e);
 out:
 	config_release(&c);
 	buf_release(&pin);
@@ -368,7 +375,8 @@ int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, stru
 	if (begun)
 		return 0;
 	if (window_ms > now_ms)
-		return err_set(e, ERR_DATA, "%s: has not started yet", tstamp_window_id(window_ms, id));
+		return err_set(e, ERR_DATA, "%s: has not started yet",
+			       tstamp_window_id(window_ms, id));
 	if (race_seal_earlier(db, window_ms, now_ms, e) != 0)
 		return -1;
 	if (roster_load_agents(db, &agents, e) != 0)
@@ -416,7 +424,8 @@ int race_find_window(struct db *db, const char *text, int64_t *window_ms, struct
 		*window_ms = tstamp_window(*window_ms);
 		return 0;
 	}
-	if (text[0] == '-' && (decimal_parse(text + 1, strlen(text + 1), 0, &back, e) != 0 || back > 1000000))
+	if (text[0] == '-' &&
+	    (decimal_parse(text + 1, strlen(text + 1), 0, &back, e) != 0 || back > 1000000))
 		return err_set(e, ERR_DATA, "window: \"%.40s\" is not -N", text);
 	if (journal_latest(db, &latest, &live, e) != 0)
 		return -1;
@@ -450,8 +459,9 @@ int race_summarise(struct db *db, int64_t window_ms, struct race_summary *out, s
 	sql_int(s, ":window", window_ms);
 	r = sql_row(s, e);
 	if (r == 1)
-		*out = (struct race_summary){ sql_col_int(s, 0), sql_col_int(s, 1), sql_col_int(s, 2),
-					      sql_col_int(s, 3), sql_col_int(s, 4), sql_col_int(s, 5),
+		*out = (struct race_summary){ sql_col_int(s, 0),     sql_col_int(s, 1),
+					      sql_col_int(s, 2),     sql_col_int(s, 3),
+					      sql_col_int(s, 4),     sql_col_int(s, 5),
 					      sql_col_int(s, 6) != 0 };
 	sql_reset(s);
 	return r < 0 ? -1 : 0;

@@ -339,11 +339,11 @@ void risk_check(const struct risk_limits *l, const struct risk_moment *m,
 
 /* By the number of the reason's bit. */
 static const char *const reason_names[RISK_REASONS] = {
-	"halted",          "unknown_asset",   "asset_disabled", "asset_not_allowed",
-	"too_many_orders", "no_price",        "stale_price",    "suspect_price",
-	"limit_not_met",   "cooldown",        "daily_loss",     "drawdown_stop",
-	"max_order",       "max_position",    "cash_reserve",   "no_cash",
-	"no_position",     "below_min_order", "quantity_range",
+	"halted",	   "unknown_asset",   "asset_disabled", "asset_not_allowed",
+	"too_many_orders", "no_price",	      "stale_price",	"suspect_price",
+	"limit_not_met",   "cooldown",	      "daily_loss",	"drawdown_stop",
+	"max_order",	   "max_position",    "cash_reserve",	"no_cash",
+	"no_position",	   "below_min_order", "quantity_range",
 };
 
 const char *risk_reason_name(unsigned reason)

@@ -15,19 +15,20 @@
  */
 
 struct risk_limits {
-	bool clip;			/* else a breach drops the order */
-	bool exempt;			/* baselines: no share limits, no reserve, no cooldown */
-	int64_t max_position_e8;	/* of equity, in one asset after a buy; 1e8 = all */
-	int64_t max_order_e8;		/* of equity, one buy */
-	struct money cash_reserve;	/* cash that buys leave untouched */
-	struct money min_order;		/* smaller ones drop; closing a whole position may */
-	int64_t max_orders;		/* per decision */
-	int64_t cooldown_ms;		/* since the last trade in the asset; 0: none */
-	struct money daily_loss;	/* buys stop below day-start equity minus this; 0: off */
-	int64_t drawdown_e8;		/* buys stop at this fall from the peak equity; 0: off */
+	bool clip;		   /* else a breach drops the order */
+	bool exempt;		   /* baselines: no share limits, no reserve, no cooldown */
+	int64_t max_position_e8;   /* of equity, in one asset after a buy; 1e8 = all */
+	int64_t max_order_e8;	   /* of equity, one buy */
+	struct money cash_reserve; /* cash that buys leave untouched */
+	struct money min_order;	   /* smaller ones drop; closing a whole position may */
+	int64_t max_orders;	   /* per decision */
+	int64_t cooldown_ms;	   /* since the last trade in the asset; 0: none */
+	struct money daily_loss;   /* buys stop below day-start equity minus this; 0: off */
+	int64_t drawdown_e8;	   /* buys stop at this fall from the peak equity; 0: off */
 };
 
-/* Reasons, in the order in which the rules are looked at; a set, as an edit may have several. */
+/* Reasons, in the order in which the rules are looked at; a set, as an edit may have several.
+ */
 enum risk_reason {
 	RISK_HALTED = 1 << 0,
 	RISK_UNKNOWN_ASSET = 1 << 1,
@@ -56,16 +57,18 @@ enum risk_action { RISK_PASS, RISK_CLIP, RISK_DROP };
 /* What the rules know besides the order: everything about its moment. */
 struct risk_moment {
 	bool halted;
-	int64_t now_ms;		   /* the window that fills */
-	int64_t order_index;	   /* in its decision, from 0 */
-	bool known, enabled, allowed; /* the asset: exists, takes part, is in the agent's list */
+	int64_t now_ms;	     /* the window that fills */
+	int64_t order_index; /* in its decision, from 0 */
+	bool known, enabled,
+		allowed; /* the asset: exists, takes part, is in the agent's list */
 	int64_t asset_id;
 	enum view_quality quality;
 	struct price price;
 	bool has_last_trade;
-	int64_t last_trade_ms;	   /* of this agent in this asset */
-	struct money equity;	   /* at this batch, before the decision */
-	struct money day_equity;   /* at the first snapshot of the UTC day; start cash before it */
+	int64_t last_trade_ms; /* of this agent in this asset */
+	struct money equity;   /* at this batch, before the decision */
+	struct money
+		day_equity; /* at the first snapshot of the UTC day; start cash before it */
 	struct money peak_equity;
 };
 
@@ -76,7 +79,8 @@ struct risk_outcome {
 	struct quantity quantity; /* what may fill; 0 if dropped */
 };
 
-/* Look at every rule; never fails: what cannot be computed is dropped as RISK_QUANTITY_RANGE. */
+/* Look at every rule; never fails: what cannot be computed is dropped as RISK_QUANTITY_RANGE.
+ */
 void risk_check(const struct risk_limits *l, const struct risk_moment *m,
 		const struct portfolio *p, const struct portfolio_costs *c,
 		const struct decision_order *o, struct risk_outcome *out);

@@ -16,8 +16,8 @@ static const char sql_asset[] = "SELECT id, name FROM assets WHERE symbol = :sym
 static const char sql_asset_add[] =
 	"INSERT INTO assets (symbol, name, enabled, version, added_ms) "
 	"VALUES (:symbol, :name, 1, 1, :at) RETURNING id";
-static const char sql_asset_enable[] =
-	"UPDATE assets SET enabled = :on, version = version + (enabled <> :on) WHERE symbol = :symbol";
+static const char sql_asset_enable[] = "UPDATE assets SET enabled = :on, version = version + "
+				       "(enabled <> :on) WHERE symbol = :symbol";
 static const char sql_feeds_clear[] = "DELETE FROM asset_feeds WHERE asset_id = :asset";
 static const char sql_feed_add[] =
 	"INSERT INTO asset_feeds (asset_id, priority, feed, arg, quote) "
@@ -28,7 +28,8 @@ static const char sql_source_add[] = "INSERT INTO sources (name) VALUES (:name) 
 /* scan: all agents are wanted */
 static const char sql_agents[] =
 	"SELECT a.id, a.name, a.baseline, a.status, v.version, v.spec, v.hash "
-	"FROM agents AS a JOIN agent_versions AS v ON v.agent_id = a.id AND v.version = a.version "
+	"FROM agents AS a JOIN agent_versions AS v ON v.agent_id = a.id AND v.version = "
+	"a.version "
 	"ORDER BY a.name";
 static const char sql_agent[] =
 	"SELECT a.id, a.name, a.baseline, a.status, v.version, v.spec, v.hash "
@@ -44,9 +45,10 @@ static const char sql_agent_status[] = "UPDATE agents SET status = :status WHERE
 static const char sql_version_add[] =
 	"INSERT INTO agent_versions (agent_id, version, spec, hash, added_ms) "
 	"VALUES (:agent, :version, :spec, :hash, :at)";
-static const char sql_portfolio_add[] =
-	"INSERT INTO portfolios (agent_id, start_cash, cash, seq) VALUES (:agent, :cash, :cash, 0)";
+static const char sql_portfolio_add[] = "INSERT INTO portfolios (agent_id, start_cash, cash, "
+					"seq) VALUES (:agent, :cash, :cash, 0)";
 
+/* scan: a handful of rows in the life of a race */
 static const char sql_halts[] =
 	"SELECT name, reason FROM halts AS h WHERE action = 'halt' AND NOT EXISTS "
 	"(SELECT 1 FROM halts AS l WHERE l.seq > h.seq AND l.name = h.name) ORDER BY seq";
@@ -136,12 +138,14 @@ void roster_release_assets(struct roster_assets *a)
 	*a = (struct roster_assets){ 0 };
 }
 
-static bool roster_same_feeds(const struct roster_asset *a, const struct roster_feed *f, size_t n)
+static bool roster_same_feeds(const struct roster_asset *a, const struct roster_feed *f,
+			      size_t n)
 {
 	if (a->n_feeds != n)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(a->feeds[i].feed, f[i].feed) != 0 || strcmp(a->feeds[i].arg, f[i].arg) != 0 ||
+		if (strcmp(a->feeds[i].feed, f[i].feed) != 0 ||
+		    strcmp(a->feeds[i].arg, f[i].arg) != 0 ||
 		    strcmp(a->feeds[i].quote, f[i].quote) != 0)
 			return false;
 	return true;
@@ -201,7 +205,8 @@ int roster_add_asset(struct db *db, const struct roster_asset *a, int64_t at_ms,
 		r = roster_load_feeds(db, &old, e);
 		if (r == 0 && !(same && roster_same_feeds(&old, a->feeds, a->n_feeds)))
 			r = err_set(e, ERR_DATA,
-				    "asset %s: exists with another name or other feeds; use tr-asset set",
+				    "asset %s: exists with another name or other feeds; use "
+				    "tr-asset set",
 				    a->symbol);
 		roster_release_asset(&old);
 		return r;
@@ -331,7 +336,8 @@ static int roster_no_agent(struct db *db, const char *name, struct err *e)
 	names[n] = NULL;
 	near = r == 0 ? ident_nearest(name, names) : NULL;
 	if (near != NULL)
-		err_set(e, ERR_NOTFOUND, "agent %.64s: no such agent; did you mean %s?", name, near);
+		err_set(e, ERR_NOTFOUND, "agent %.64s: no such agent; did you mean %s?", name,
+			near);
 	else
 		err_set(e, ERR_NOTFOUND, "agent %.64s: no such agent", name);
 	for (size_t i = 0; i < n; i++)
@@ -340,8 +346,8 @@ static int roster_no_agent(struct db *db, const char *name, struct err *e)
 	return -1;
 }
 
-int roster_load_agent(struct db *db, const char *name, int64_t version, struct roster_agent *out,
-		      struct err *e)
+int roster_load_agent(struct db *db, const char *name, int64_t version,
+		      struct roster_agent *out, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_agent);
 	int r;
@@ -390,8 +396,9 @@ static bool roster_same_spec(const struct roster_agent *a, const struct roster_s
 	return memcmp(hash.bytes, a->hash.bytes, sizeof hash.bytes) == 0;
 }
 
-int roster_add_agent(struct db *db, const char *name, bool baseline, const struct roster_spec *spec,
-		     int64_t start_cash, int64_t at_ms, struct err *e)
+int roster_add_agent(struct db *db, const char *name, bool baseline,
+		     const struct roster_spec *spec, int64_t start_cash, int64_t at_ms,
+		     struct err *e)
 {
 	struct roster_agent old;
 	struct err none = { 0 };
@@ -405,7 +412,9 @@ int roster_add_agent(struct db *db, const char *name, bool baseline, const struc
 
 		roster_release_agent(&old);
 		return same ? 0
-			    : err_set(e, ERR_DATA, "agent %s: exists and is made differently; use tr-agent set",
+			    : err_set(e, ERR_DATA,
+				      "agent %s: exists and is made differently; use tr-agent "
+				      "set",
 				      name);
 	}
 	if (none.status != ERR_NOTFOUND) {
@@ -429,8 +438,8 @@ int roster_add_agent(struct db *db, const char *name, bool baseline, const struc
 	return sql_exec(s, e);
 }
 
-int roster_set_spec(struct db *db, const char *name, const struct roster_spec *spec, int64_t at_ms,
-		    int64_t *version, struct err *e)
+int roster_set_spec(struct db *db, const char *name, const struct roster_spec *spec,
+		    int64_t at_ms, int64_t *version, struct err *e)
 {
 	struct roster_agent old;
 	struct sql_stmt *s;

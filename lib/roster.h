@@ -42,11 +42,11 @@ enum roster_status { ROSTER_ACTIVE, ROSTER_PAUSED, ROSTER_RETIRED };
 /* What an agent is made of; its canonical JSON is the version's identity. */
 struct roster_spec {
 	enum roster_kind kind;
-	const struct strategy *strategy;	  /* rule */
+	const struct strategy *strategy; /* rule */
 	int64_t params[STRATEGY_PARAMS_MAX];
-	char **argv;				  /* exec: argv[0] absolute; NULL-terminated */
+	char **argv; /* exec: argv[0] absolute; NULL-terminated */
 	size_t n_argv;
-	struct digest *files;			  /* per argument: of its bytes if it is a file */
+	struct digest *files; /* per argument: of its bytes if it is a file */
 	bool *is_file;
 };
 
@@ -86,17 +86,20 @@ int roster_source(struct db *db, const char *name, int64_t *id, struct err *e);
 int roster_load_agents(struct db *db, struct roster_agents *out, struct err *e);
 void roster_release_agents(struct roster_agents *a);
 /* One agent by name at one version (0: the current). ERR_NOTFOUND names the nearest. */
-int roster_load_agent(struct db *db, const char *name, int64_t version, struct roster_agent *out,
-		      struct err *e);
+int roster_load_agent(struct db *db, const char *name, int64_t version,
+		      struct roster_agent *out, struct err *e);
 void roster_release_agent(struct roster_agent *a);
 /* Add with portfolio; the same again is no change, another spec under that name is ERR_DATA. */
-int roster_add_agent(struct db *db, const char *name, bool baseline, const struct roster_spec *spec,
-		     int64_t start_cash, int64_t at_ms, struct err *e);
-/* A new version if ${spec} differs from the current one; *${version} is the one in force then. */
-int roster_set_spec(struct db *db, const char *name, const struct roster_spec *spec, int64_t at_ms,
-		    int64_t *version, struct err *e);
+int roster_add_agent(struct db *db, const char *name, bool baseline,
+		     const struct roster_spec *spec, int64_t start_cash, int64_t at_ms,
+		     struct err *e);
+/* A new version if ${spec} differs from the current one; *${version} is the one in force then.
+ */
+int roster_set_spec(struct db *db, const char *name, const struct roster_spec *spec,
+		    int64_t at_ms, int64_t *version, struct err *e);
 /* Retired agents stay retired. */
-int roster_set_status(struct db *db, const char *name, enum roster_status status, struct err *e);
+int roster_set_status(struct db *db, const char *name, enum roster_status status,
+		      struct err *e);
 
 /* ---- specs */
 void roster_spec_init(struct roster_spec *s, enum roster_kind kind);

@@ -101,19 +101,23 @@ int roster_spec_exec(struct roster_spec *s, const char *const *argv, size_t n, s
 {
 	assert(s->kind == ROSTER_EXEC);
 	if (n == 0 || n > ROSTER_ARGS_MAX)
-		return err_set(e, ERR_USAGE, "an exec agent needs a program and at most %d arguments",
+		return err_set(e, ERR_USAGE,
+			       "an exec agent needs a program and at most %d arguments",
 			       ROSTER_ARGS_MAX - 1);
 	roster_spec_release(s);
 	roster_spec_alloc(s, n);
 	for (size_t i = 1; i < n; i++) {
 		struct digest ignored;
 
-		/* agents run elsewhere: a script named by a relative path must still be found */
-		if (argv[i][0] != '/' && argv[i][0] != '-' && roster_hash_file(argv[i], &ignored))
+		/* agents run elsewhere: a script named by a relative path must still be found
+		 */
+		if (argv[i][0] != '/' && argv[i][0] != '-' &&
+		    roster_hash_file(argv[i], &ignored))
 			s->argv[i] = realpath(argv[i], NULL);
 		if (s->argv[i] == NULL)
 			s->argv[i] = mem_strdup(argv[i]);
-		s->is_file[i] = s->argv[i][0] == '/' && roster_hash_file(s->argv[i], &s->files[i]);
+		s->is_file[i] =
+			s->argv[i][0] == '/' && roster_hash_file(s->argv[i], &s->files[i]);
 	}
 	s->argv[0] = roster_find_program(argv[0], e);
 	if (s->argv[0] == NULL)

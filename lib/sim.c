@@ -20,11 +20,11 @@
  * the result is then the same under every compiler.
  */
 
-#define STEP_BITS 3			     /* steps of a window */
-#define LEVELS (24 + STEP_BITS)		     /* halvings from a block to a step */
+#define STEP_BITS 3		/* steps of a window */
+#define LEVELS (24 + STEP_BITS) /* halvings from a block to a step */
 #define STEPS (1 << STEP_BITS)
 #define BLOCK_WINDOWS (INT64_C(1) << 24)
-#define CHUNK 256			     /* candles computed at once */
+#define CHUNK 256 /* candles computed at once */
 
 /*
  * Intervals above 2^16 windows (228 days) get the noise of 2^16: prices wander for most of a

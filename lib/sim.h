@@ -17,10 +17,11 @@
 struct sim_asset {
 	uint64_t seed;
 	char symbol[IDENT_ASSET_MAX + 1];
-	struct price base;  /* the level it moves around; 0: a default of the symbol */
+	struct price base; /* the level it moves around; 0: a default of the symbol */
 };
 
-/* The candle that opens at ${open_ms} (a multiple of five minutes, any time from 1970 to 2100). */
+/* The candle that opens at ${open_ms} (a multiple of five minutes, any time from 1970 to 2100).
+ */
 void sim_candle(const struct sim_asset *a, int64_t open_ms, struct view_candle *out);
 
 /* ${n} consecutive candles, the last of which opens at ${last_open_ms}; oldest first. */

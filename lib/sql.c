@@ -27,7 +27,6 @@ struct sql_stmt {
 struct sql {
 	sqlite3 *db;
 	struct sql_stmt *cache[SQL_CACHE];
-	bool busy;
 };
 
 static int sql_status(int code)
@@ -56,7 +55,6 @@ static int sql_status(int code)
 
 static int sql_fail(struct sql *q, int code, struct err *e)
 {
-	q->busy = (code & 0xff) == SQLITE_BUSY;
 	return err_set(e, sql_status(code), "database: %s",
 		       q->db != NULL && sqlite3_extended_errcode(q->db) == code
 			       ? sqlite3_errmsg(q->db)
@@ -189,8 +187,8 @@ struct sql_stmt *sql_get(struct sql *q, const char *text)
 	assert(!s->active); /* two users of one statement at a time would mix their rows */
 	s->code = SQLITE_OK;
 	if (s->stmt == NULL)
-		s->code = sqlite3_prepare_v3(q->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->stmt,
-					     NULL);
+		s->code = sqlite3_prepare_v3(q->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+					     &s->stmt, NULL);
 	else
 		sqlite3_clear_bindings(s->stmt);
 	/* text that does not compile is our bug, not the world's */
@@ -236,12 +234,6 @@ void sql_blob(struct sql_stmt *s, const char *name, const void *data, size_t n)
 	if (data != NULL && n == 0)
 		data = "";
 	sql_latch(s, sqlite3_bind_blob64(s->stmt, sql_param(s, name), data, n, SQLITE_STATIC));
-}
-
-void sql_null(struct sql_stmt *s, const char *name)
-{
-	if (s->code == SQLITE_OK)
-		sql_latch(s, sqlite3_bind_null(s->stmt, sql_param(s, name)));
 }
 
 int sql_row(struct sql_stmt *s, struct err *e)
@@ -334,9 +326,4 @@ int64_t sql_changes(struct sql *q)
 bool sql_autocommit(struct sql *q)
 {
 	return sqlite3_get_autocommit(q->db) != 0;
-}
-
-bool sql_busy(struct sql *q)
-{
-	return q->busy;
 }

@@ -37,7 +37,6 @@ struct sql_stmt *sql_get(struct sql *q, const char *text);
 void sql_int(struct sql_stmt *s, const char *name, int64_t v);
 void sql_text(struct sql_stmt *s, const char *name, const char *text); /* NULL binds NULL */
 void sql_blob(struct sql_stmt *s, const char *name, const void *data, size_t n); /* likewise */
-void sql_null(struct sql_stmt *s, const char *name);
 
 /* Step: 1 with a row, 0 when done (the statement is then reset), -1. Bound data must stay. */
 int sql_row(struct sql_stmt *s, struct err *e);
@@ -60,7 +59,5 @@ enum sql_type sql_col_type(struct sql_stmt *s, int i);
 int64_t sql_changes(struct sql *q);
 /* Whether no transaction is open: asserted around every one. */
 bool sql_autocommit(struct sql *q);
-/* Whether the last failure of the connection was "busy": the transaction may be started again. */
-bool sql_busy(struct sql *q);
 
 #endif

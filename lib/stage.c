@@ -14,7 +14,8 @@ static int stage_read(struct stage *s, const char *schema, wire_line_fn *each, v
 	if (!s->has_input)
 		return 0;
 	if (s->input.len == 0)
-		return err_set(e, ERR_DATA, "standard input: is empty; name a window with -w to do without");
+		return err_set(e, ERR_DATA,
+			       "standard input: is empty; name a window with -w to do without");
 	return wire_stream(s->input.data, s->input.len, schema, each, ctx, window_ms, e);
 }
 

@@ -17,12 +17,15 @@
 struct stage {
 	struct db *db;
 	struct race_window w;
-	bool has_input;	 /* a stream was read */
+	bool has_input; /* a stream was read */
 	struct buf input;
-	struct buf out;	 /* what the step prints */
+	struct buf out; /* what the step prints */
 };
 
-#define STAGE_INIT { .input = BUF_INIT, .out = BUF_INIT }
+#define STAGE_INIT                                 \
+	{                                          \
+		.input = BUF_INIT, .out = BUF_INIT \
+	}
 
 /*
  * Open the database and the window. ${window} is -w's text or NULL; without it a stream of

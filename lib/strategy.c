@@ -32,12 +32,22 @@
 #define TEXT_TAIL 20	    /* room for "; and N more" */
 #define WHY_MAX 120
 #define PERIOD_MAX 5000
-#define SHARE_PARAM(def, min, text) { "share_bps", def, min, 10000, text }
-#define RESERVE_PARAM \
-	{ "reserve_bps", 50, 0, 10000, "cash kept for fees, in 1/100 % of equity" }
-#define MIN_ORDER_PARAM { "min_order", 10, 0, 1000000000, "smallest order, in units of money" }
-#define MAX_ORDERS_PARAM \
-	{ "max_orders", 5, 1, DECISION_ORDERS_MAX, "most orders in one decision" }
+#define SHARE_PARAM(def, min, text)                \
+	{                                          \
+		"share_bps", def, min, 10000, text \
+	}
+#define RESERVE_PARAM                                                                   \
+	{                                                                               \
+		"reserve_bps", 50, 0, 10000, "cash kept for fees, in 1/100 % of equity" \
+	}
+#define MIN_ORDER_PARAM                                                             \
+	{                                                                           \
+		"min_order", 10, 0, 1000000000, "smallest order, in units of money" \
+	}
+#define MAX_ORDERS_PARAM                                                               \
+	{                                                                              \
+		"max_orders", 5, 1, DECISION_ORDERS_MAX, "most orders in one decision" \
+	}
 #define PARAMS(a) a, sizeof a / sizeof a[0]
 
 static const struct strategy_param buy_and_hold_params[] = {
@@ -462,7 +472,9 @@ static void sma_signal(const struct plan *p, const struct view_asset *a, const d
 	}
 	out->wish = fast > slow ? WISH_BUY : fast < slow ? WISH_SELL : WISH_NONE;
 	say(out, "SMA(%zu) %.*f %s SMA(%zu) %.*f", n_fast, price_places(fast), fast / 1e10,
-	    out->wish == WISH_BUY ? "above" : out->wish == WISH_SELL ? "below" : "equals",
+	    out->wish == WISH_BUY    ? "above"
+	    : out->wish == WISH_SELL ? "below"
+				     : "equals",
 	    n_slow, price_places(slow), slow / 1e10);
 }
 

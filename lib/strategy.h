@@ -40,8 +40,8 @@ void strategy_defaults(const struct strategy *s, int64_t values[STRATEGY_PARAMS_
 
 /* Set one parameter from text, checking name and range; ERR_DATA names the range or the nearest
  * name. Also call strategy_check after the last one. */
-int strategy_set(const struct strategy *s, int64_t values[STRATEGY_PARAMS_MAX], const char *name,
-		 const char *text, struct err *e);
+int strategy_set(const struct strategy *s, int64_t values[STRATEGY_PARAMS_MAX],
+		 const char *name, const char *text, struct err *e);
 
 /* Rules between parameters (fast < slow ...). */
 int strategy_check(const struct strategy *s, const int64_t values[STRATEGY_PARAMS_MAX],

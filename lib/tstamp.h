@@ -17,9 +17,9 @@
 
 /*
  * Read a UTC time: "2024-07-23", "2024-07-23T14:05Z", "...:17Z", "...:17.123456Z" (up to nine
- * digits, cut to milliseconds), "+00:00" in place of Z, a blank in place of T, or a window's id.
- * Without Z the time is UTC as well. Any other offset than zero, impossible dates (02-30) and
- * trailing bytes are ERR_DATA. No locale and no time zone is looked at.
+ * digits, cut to milliseconds), "+00:00" in place of Z, a blank in place of T, or a window's
+ * id. Without Z the time is UTC as well. Any other offset than zero, impossible dates (02-30)
+ * and trailing bytes are ERR_DATA. No locale and no time zone is looked at.
  */
 int tstamp_parse(const char *s, int64_t *ms, struct err *e);
 

@@ -11,34 +11,41 @@
 static const char sql_exists[] =
 	"SELECT 1 FROM decisions WHERE agent_id = :agent AND window_ms = :window";
 static const char sql_load[] =
-	"SELECT d.version, d.status, d.origin, d.fill_ms, d.orders, d.reasoning, d.confidence_e4, "
-	"d.error, d.hash, d.context, d.raw, d.at_ms, d.latency_ms, EXISTS (SELECT 1 FROM executions AS x "
+	"SELECT d.version, d.status, d.origin, d.fill_ms, d.orders, d.reasoning, "
+	"d.confidence_e4, "
+	"d.error, d.hash, d.context, d.raw, d.at_ms, d.latency_ms, EXISTS (SELECT 1 FROM "
+	"executions AS x "
 	"WHERE x.agent_id = d.agent_id AND x.window_ms = d.window_ms) "
 	"FROM decisions AS d WHERE d.agent_id = :agent AND d.window_ms = :window";
-static const char sql_add[] =
-	"INSERT INTO decisions (agent_id, window_ms, version, status, origin, fill_ms, orders, reasoning, "
-	"confidence_e4, error, hash, context, raw, at_ms, latency_ms) VALUES (:agent, :window, :version, "
-	":status, :origin, :fill, :orders, :reasoning, :confidence, :error, :hash, :context, :raw, :at, "
-	":latency)";
-static const char sql_waiting[] =
-	"SELECT window_ms FROM decisions AS d WHERE agent_id = :agent AND window_ms BETWEEN :from AND :to "
-	"AND fill_ms <= :fill AND NOT EXISTS (SELECT 1 FROM executions AS x WHERE x.agent_id = d.agent_id "
-	"AND x.window_ms = d.window_ms) ORDER BY window_ms";
-static const char sql_execution_add[] =
-	"INSERT INTO executions (agent_id, window_ms, exec_ms, status, n_orders, n_trades, cash_before, "
-	"cash_after) VALUES (:agent, :window, :exec, :status, :orders, :trades, :before, :after)";
-static const char sql_order_add[] =
-	"INSERT INTO orders (agent_id, window_ms, idx, asset, side, quantity, notional, limit_price, "
-	"action, reasons, wanted, filled) VALUES (:agent, :window, :idx, :asset, :side, :quantity, "
-	":notional, :limit, :action, :reasons, :wanted, :filled)";
+static const char sql_add[] = "INSERT INTO decisions (agent_id, window_ms, version, status, "
+			      "origin, fill_ms, orders, reasoning, "
+			      "confidence_e4, error, hash, context, raw, at_ms, latency_ms) "
+			      "VALUES (:agent, :window, :version, "
+			      ":status, :origin, :fill, :orders, :reasoning, :confidence, "
+			      ":error, :hash, :context, :raw, :at, "
+			      ":latency)";
+static const char sql_waiting[] = "SELECT window_ms FROM decisions AS d WHERE agent_id = "
+				  ":agent AND window_ms BETWEEN :from AND :to "
+				  "AND fill_ms <= :fill AND NOT EXISTS (SELECT 1 FROM "
+				  "executions AS x WHERE x.agent_id = d.agent_id "
+				  "AND x.window_ms = d.window_ms) ORDER BY window_ms";
+static const char sql_execution_add[] = "INSERT INTO executions (agent_id, window_ms, exec_ms, "
+					"status, n_orders, n_trades, cash_before, "
+					"cash_after) VALUES (:agent, :window, :exec, :status, "
+					":orders, :trades, :before, :after)";
+static const char sql_order_add[] = "INSERT INTO orders (agent_id, window_ms, idx, asset, "
+				    "side, quantity, notional, limit_price, "
+				    "action, reasons, wanted, filled) VALUES (:agent, :window, "
+				    ":idx, :asset, :side, :quantity, "
+				    ":notional, :limit, :action, :reasons, :wanted, :filled)";
 static const char sql_execution[] =
 	"SELECT exec_ms, status, n_orders, n_trades, cash_before, cash_after FROM executions "
 	"WHERE agent_id = :agent AND window_ms = :window";
 static const char sql_orders[] =
 	"SELECT asset, side, quantity, notional, limit_price, action, reasons, wanted, filled "
 	"FROM orders WHERE agent_id = :agent AND window_ms = :window ORDER BY idx";
-static const char sql_carried[] =
-	"SELECT window_ms FROM executions WHERE exec_ms = :exec AND agent_id = :agent ORDER BY window_ms";
+static const char sql_carried[] = "SELECT window_ms FROM executions WHERE exec_ms = :exec AND "
+				  "agent_id = :agent ORDER BY window_ms";
 
 static const char *const verdict_ends[] = { "executed", "expired", "void", "halted" };
 
@@ -60,7 +67,8 @@ void verdict_release(struct verdict *v)
 	v->raw = NULL;
 }
 
-int verdict_exists(struct db *db, int64_t agent_id, int64_t window_ms, bool *exists, struct err *e)
+int verdict_exists(struct db *db, int64_t agent_id, int64_t window_ms, bool *exists,
+		   struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_exists);
 	int r;
@@ -112,8 +120,8 @@ static int verdict_read(struct sql_stmt *s, struct verdict *v, struct err *e)
 	return 0;
 }
 
-int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verdict *v, bool *found,
-		 struct err *e)
+int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verdict *v,
+		 bool *found, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_load);
 	int r;
@@ -152,7 +160,8 @@ int verdict_add(struct db *db, struct verdict *v, struct err *e)
 		sql_int(s, ":confidence", v->d.confidence_e4);
 	sql_text(s, ":error", v->d.error);
 	sql_blob(s, ":hash", v->hash.bytes, sizeof v->hash.bytes);
-	sql_blob(s, ":context", v->has_context ? v->context.bytes : NULL, sizeof v->context.bytes);
+	sql_blob(s, ":context", v->has_context ? v->context.bytes : NULL,
+		 sizeof v->context.bytes);
 	sql_blob(s, ":raw", v->raw, v->raw_len);
 	sql_int(s, ":at", v->at_ms);
 	sql_int(s, ":latency", v->latency_ms);
@@ -186,8 +195,8 @@ int verdict_waiting(struct db *db, int64_t agent_id, int64_t from_ms, int64_t to
 	return verdict_windows(s, windows, n, e);
 }
 
-int verdict_carried(struct db *db, int64_t exec_ms, int64_t agent_id, int64_t **windows, size_t *n,
-		    struct err *e)
+int verdict_carried(struct db *db, int64_t exec_ms, int64_t agent_id, int64_t **windows,
+		    size_t *n, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_carried);
 

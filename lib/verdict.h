@@ -22,8 +22,8 @@ struct verdict {
 	int64_t agent_id;
 	int64_t window_ms;
 	int64_t version;
-	bool manual;	  /* handed in by a person, not asked for */
-	int64_t fill_ms;  /* the window whose batch fills it */
+	bool manual;	 /* handed in by a person, not asked for */
+	int64_t fill_ms; /* the window whose batch fills it */
 	int64_t at_ms;
 	struct decision d;
 	struct digest hash;
@@ -39,14 +39,15 @@ void verdict_init(struct verdict *v);
 void verdict_release(struct verdict *v);
 
 /* Whether the agent has a decision for the window. */
-int verdict_exists(struct db *db, int64_t agent_id, int64_t window_ms, bool *exists, struct err *e);
+int verdict_exists(struct db *db, int64_t agent_id, int64_t window_ms, bool *exists,
+		   struct err *e);
 /* Load it; *${found}. */
-int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verdict *v, bool *found,
-		 struct err *e);
+int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verdict *v,
+		 bool *found, struct err *e);
 /* Store it; fills in v->hash. The key must be new. */
 int verdict_add(struct db *db, struct verdict *v, struct err *e);
-/* Windows in [from, to] whose decision fills at ${fill_ms} or before and was not carried out yet,
- * ascending. */
+/* Windows in [from, to] whose decision fills at ${fill_ms} or before and was not carried out
+ * yet, ascending. */
 int verdict_waiting(struct db *db, int64_t agent_id, int64_t from_ms, int64_t to_ms,
 		    int64_t fill_ms, int64_t **windows, size_t *n, struct err *e);
 
@@ -78,7 +79,7 @@ int verdict_add_execution(struct db *db, const struct verdict_execution *x, stru
 int verdict_load_execution(struct db *db, int64_t agent_id, int64_t window_ms,
 			   struct verdict_execution *x, bool *found, struct err *e);
 /* Decisions of an agent that a window carried out, ascending. */
-int verdict_carried(struct db *db, int64_t exec_ms, int64_t agent_id, int64_t **windows, size_t *n,
-		    struct err *e);
+int verdict_carried(struct db *db, int64_t exec_ms, int64_t agent_id, int64_t **windows,
+		    size_t *n, struct err *e);
 
 #endif

@@ -6,11 +6,8 @@
 #include "banned.h"
 
 static const char *const quality_names[] = {
-	[VIEW_FRESH] = "fresh",
-	[VIEW_LAST_GOOD] = "last_good",
-	[VIEW_STALE] = "stale",
-	[VIEW_SUSPECT] = "suspect",
-	[VIEW_ABSENT] = "absent",
+	[VIEW_FRESH] = "fresh",	    [VIEW_LAST_GOOD] = "last_good", [VIEW_STALE] = "stale",
+	[VIEW_SUSPECT] = "suspect", [VIEW_ABSENT] = "absent",
 };
 
 void view_init(struct view *v)

@@ -31,7 +31,7 @@ enum view_quality {
 
 struct view_asset {
 	char symbol[IDENT_ASSET_MAX + 1];
-	int64_t id;	    /* the database's, not shown to agents */
+	int64_t id; /* the database's, not shown to agents */
 	enum view_quality quality;
 	struct price price; /* of the batch; 0 when absent, and then never to be used */
 	int64_t price_ms;   /* the time the price belongs to */

@@ -104,7 +104,8 @@ static void wire_read_orders(struct json_reader *parent, const struct json *arra
 	int i = 0;
 
 	if (json_count(array) > DECISION_ORDERS_MAX) {
-		json_read_fail(parent, "orders", "has more than %d elements", DECISION_ORDERS_MAX);
+		json_read_fail(parent, "orders", "has more than %d elements",
+			       DECISION_ORDERS_MAX);
 		return;
 	}
 	for (const struct json *v = json_first(array); v != NULL && !parent->failed;
@@ -176,8 +177,9 @@ static void wire_read_confidence(struct json_reader *r, struct decision *d)
 	if (v == NULL || json_type(v) == JSON_NULL)
 		return;
 	/* a model writes 0.8 as often as "0.8" */
-	if (json_text(v) == NULL || decimal_parse_foreign(json_text(v), json_text_len(v), 4,
-							  &d->confidence_e4, &rounded, &bad) != 0 ||
+	if (json_text(v) == NULL ||
+	    decimal_parse_foreign(json_text(v), json_text_len(v), 4, &d->confidence_e4,
+				  &rounded, &bad) != 0 ||
 	    d->confidence_e4 < 0 || d->confidence_e4 > 10000)
 		json_read_fail(r, "confidence", "must be a number from 0 to 1");
 	else
@@ -240,7 +242,8 @@ void wire_parse_answer(const char *text, size_t len, struct decision *d)
 	wire_read_envelope(&r, &agent, &window);
 	wire_read_answer(&r, d);
 	status = json_read_string(&r, "status", false);
-	if (!r.failed && status != NULL && strcmp(status, decision_status_name(d->status)) != 0 &&
+	if (!r.failed && status != NULL &&
+	    strcmp(status, decision_status_name(d->status)) != 0 &&
 	    strcmp(status, "refused") != 0)
 		json_read_fail(&r, "status", "contradicts the orders");
 	if (json_read_end(&r) != 0)
@@ -329,8 +332,8 @@ static int wire_check_end(struct wire_walk *k, const struct json *root, struct e
 
 	snprintf(text, sizeof text, "%zu", k->records);
 	if (count == NULL || strcmp(count, text) != 0)
-		return err_set(e, ERR_DATA, "%zu records, but the end record says %.20s", k->records,
-			       count != NULL ? count : "nothing");
+		return err_set(e, ERR_DATA, "%zu records, but the end record says %.20s",
+			       k->records, count != NULL ? count : "nothing");
 	k->ended = true;
 	return 0;
 }
@@ -372,7 +375,8 @@ int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *
 
 		line_no++;
 		if (k.ended)
-			return err_set(e, ERR_DATA, "standard input: line %zu: comes after the end record",
+			return err_set(e, ERR_DATA,
+				       "standard input: line %zu: comes after the end record",
 				       line_no);
 		kind = wire_check_line(&k, p, n, e);
 		if (kind < 0)
@@ -383,9 +387,10 @@ int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *
 		p = nl != NULL ? nl + 1 : end;
 	}
 	if (!k.ended)
-		return err_set(e, ERR_DATA,
-			       "standard input: cut off after %zu records: the end record is missing",
-			       k.records);
+		return err_set(
+			e, ERR_DATA,
+			"standard input: cut off after %zu records: the end record is missing",
+			k.records);
 	*window_ms = k.window_ms;
 	return 0;
 }

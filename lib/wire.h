@@ -13,8 +13,8 @@
 
 /*
  * The records between tools, tr-json(5): the only place where their keys are spelled. One JSON
- * object per line; the first key is "schema"; a stream ends with tr.end/1, so that a cut pipe is
- * seen.
+ * object per line; the first key is "schema"; a stream ends with tr.end/1, so that a cut pipe
+ * is seen.
  */
 
 #define WIRE_DECISION "tr.decision/1"
@@ -60,8 +60,8 @@ struct wire_decision {
 int wire_parse_decision(const char *line, size_t len, struct wire_decision *out, struct err *e);
 
 /*
- * Walk a stream: every line is a record of ${schema}, all of one window, and the last is the end
- * record with the right count. The records' lines are given to ${each}, which may be NULL.
+ * Walk a stream: every line is a record of ${schema}, all of one window, and the last is the
+ * end record with the right count. The records' lines are given to ${each}, which may be NULL.
  */
 typedef int wire_line_fn(void *ctx, const char *line, size_t len, struct err *e);
 int wire_stream(const char *text, size_t len, const char *schema, wire_line_fn *each, void *ctx,

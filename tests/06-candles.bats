@@ -228,7 +228,7 @@ cdd="looks like a CryptoDataDownload file"
 		s = p[3] == "5m" ? 300 : p[3] == "1h" ? 3600 : 86400
 		split($6, g, "[ ()]+")
 		print $2, "ok", p[1], p[2], s, $3, 0, 0, g[1], g[2] }' README.md >"$DIR/want"
-	[ "$(wc -l <"$DIR/want")" -eq "$(ls -- *.csv.gz | wc -l)" ]
+	[ "$(wc -l <"$DIR/want")" -eq "$(find . -name "*.csv.gz" | wc -l)" ]
 	while read -r file want; do
 		candles "$file"
 		[ -z "$stderr" ]
@@ -269,7 +269,7 @@ cdd="looks like a CryptoDataDownload file"
 	n14 looks like JSON
 	n15 no header; looks like exchange klines with microsecond times
 	END
-	[ "$n" -eq "$(ls | wc -l)" ]
+	[ "$n" -eq "$(find . -type f | wc -l)" ]
 }
 
 @test "gzip and plain files read the same" {

@@ -8,7 +8,7 @@ doors='
 sqlite3 lib/sql.c
 cJSON lib/json.c
 sodium lib/digest.c
-zlib lib/candlefile.c
+zlib lib/candlefile.c lib/deflate.c
 curl cmd/tr-fetch.c
 '
 set --

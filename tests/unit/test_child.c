@@ -40,7 +40,10 @@ static struct child_spec *script(struct script *s, const char *text)
 
 	memcpy(s->argv, argv, sizeof argv);
 	s->spec = (struct child_spec){
-		.argv = s->argv, .env = plain_env, .output_max = MB, .error_max = 4096,
+		.argv = s->argv,
+		.env = plain_env,
+		.output_max = MB,
+		.error_max = 4096,
 		.timeout_ms = 20000,
 	};
 	return &s->spec;
@@ -319,8 +322,9 @@ static int see(void *ctx, size_t index, struct child_result *r, struct err *e)
 	if (r->end != CHILD_EXITED || r->status != 0)
 		seen->bad++;
 	if (index < 4) {
-		seen->results[index] = (struct child_result){
-			.end = r->end, .status = r->status, .elapsed_ms = r->elapsed_ms };
+		seen->results[index] = (struct child_result){ .end = r->end,
+							      .status = r->status,
+							      .elapsed_ms = r->elapsed_ms };
 		snprintf(seen->text[index], sizeof seen->text[index], "%s%s", buf_str(&r->out),
 			 buf_str(&r->error));
 	}
@@ -465,8 +469,10 @@ static int hold(const char *name)
 	struct err e = { 0 };
 	char *jail = child_sibling("../tr-jail", &e), *self = mem_printf("%ld", (long)getpid());
 	char *held = mem_printf("held-%s", name);
-	const char *argv[] = { jail, "-p", self, "--", "/bin/sh", "-c",
-			       "while :; do sleep 0.1; done", held, NULL };
+	const char *argv[] = {
+		jail, "-p", self, "--", "/bin/sh", "-c", "while :; do sleep 0.1; done",
+		held, NULL
+	};
 	struct child_spec spec = { .argv = argv, .env = plain_env, .timeout_ms = 60000 };
 	struct child_result r;
 

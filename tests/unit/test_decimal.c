@@ -58,7 +58,7 @@ static bool refuses(const char *s, int scale)
 static void ours(void)
 {
 	unit_ok(reads("0", 8, 0) && reads("0.5", 8, 50000000) &&
-		    reads("-12.25", 8, -1225000000),
+			reads("-12.25", 8, -1225000000),
 		"decimals of ours are read at their scale");
 	unit_ok(reads("-0", 8, 0) && reads("-0.00", 8, 0), "minus zero reads as zero");
 	unit_ok(reads("7", 0, 7) && refuses("7.0", 0),
@@ -93,7 +93,7 @@ static void ours_ends(void)
 	unit_ok(refuses("92233720368.54775808", 8) && refuses("-92233720368.54775809", 8),
 		"one unit beyond either end is refused");
 	unit_ok(refuses("92233720369", 8) && refuses("18446744073709551617", 0) &&
-		    refuses("99999999999999999999999999999999999999999999999999", 8),
+			refuses("99999999999999999999999999999999999999999999999999", 8),
 		"no number is large enough to wrap around");
 	unit_ok(reads("9.223372036854775807", 18, INT64_MAX) && refuses("10", 18),
 		"the largest scale has one digit before the point");
@@ -123,7 +123,7 @@ static void messages(void)
 	unit_ok(quotes("", 0, "'' is") && quotes("-x", 2, "'-x' is"),
 		"a message quotes the input");
 	unit_ok(quotes(forty, 40, "'012345678901234567890123456789012345678x' is") &&
-		    quotes(more, 41, "'012345678901234567890123456789012345678x...' is"),
+			quotes(more, 41, "'012345678901234567890123456789012345678x...' is"),
 		"a message quotes forty bytes of the input and no more");
 	unit_ok(quotes("a\0\033 ~\177\nb%s", 10, "'a?? ~??b%s' is"),
 		"a message shows no control bytes of the input");
@@ -171,11 +171,11 @@ static bool rejects(const char *s, int scale)
 static void foreign_syntax(void)
 {
 	unit_ok(foreign("5.06e-06", 10, 50600, EXACT) && foreign("1.5E+3", 2, 150000, EXACT) &&
-		    foreign("-2e1", 4, -200000, EXACT),
+			foreign("-2e1", 4, -200000, EXACT),
 		"exponents are read");
 	unit_ok(foreign("007", 0, 7, EXACT) && foreign("+7", 0, 7, EXACT) &&
-		    foreign(".5", 1, 5, EXACT) && foreign("5.", 1, 50, EXACT) &&
-		    foreign("-.5e1", 1, -50, EXACT) && foreign("1e007", 0, 10000000, EXACT),
+			foreign(".5", 1, 5, EXACT) && foreign("5.", 1, 50, EXACT) &&
+			foreign("-.5e1", 1, -50, EXACT) && foreign("1e007", 0, 10000000, EXACT),
 		"the liberties of CSV files are taken");
 	unit_ok(foreign("-0", 8, 0, EXACT) && foreign("-0.0e5", 8, 0, EXACT),
 		"minus zero is zero");
@@ -188,10 +188,10 @@ static void foreign_syntax(void)
 static void foreign_malformed(void)
 {
 	static const char *const texts[] = {
-		"",    "-",     "+",    ".",     "-.",  "e5",       ".e5",  "1e",   "1e+",
-		"1e-", "1e1.5", "1e5e", "NaN",   "nan", "inf",      "-Inf", "0x10", "1,5",
-		" 1",  "1 ",    "1\n",  "1_0",   "+-1", "--1",      "1..",  "1.2.", "1f",
-		"1d0", "1e 5",  "e",    "1e0x1", "$1",  "\xd9\xa1",
+		"",    "-",	"+",	".",	 "-.",	"e5",	    ".e5",  "1e",   "1e+",
+		"1e-", "1e1.5", "1e5e", "NaN",	 "nan", "inf",	    "-Inf", "0x10", "1,5",
+		" 1",  "1 ",	"1\n",	"1_0",	 "+-1", "--1",	    "1..",  "1.2.", "1f",
+		"1d0", "1e 5",	"e",	"1e0x1", "$1",	"\xd9\xa1",
 	};
 	bool all = true;
 
@@ -205,14 +205,14 @@ static void foreign_malformed(void)
 static void half_even(void)
 {
 	unit_ok(foreign("0.5", 0, 0, ROUNDED) && foreign("1.5", 0, 2, ROUNDED) &&
-		    foreign("2.5", 0, 2, ROUNDED) && foreign("-0.5", 0, 0, ROUNDED) &&
-		    foreign("-1.5", 0, -2, ROUNDED) && foreign("-2.5", 0, -2, ROUNDED),
+			foreign("2.5", 0, 2, ROUNDED) && foreign("-0.5", 0, 0, ROUNDED) &&
+			foreign("-1.5", 0, -2, ROUNDED) && foreign("-2.5", 0, -2, ROUNDED),
 		"a half goes to the even neighbour, on both sides of zero");
 	unit_ok(foreign("0.50000000000000000000000000000001", 0, 1, ROUNDED) &&
-		    foreign("0.49999999999999999999999999999999", 0, 0, ROUNDED),
+			foreign("0.49999999999999999999999999999999", 0, 0, ROUNDED),
 		"a digit far behind the half decides");
 	unit_ok(foreign("0.05", 0, 0, ROUNDED) && foreign("0.09e0", 0, 0, ROUNDED) &&
-		    foreign("9e-2", 0, 0, ROUNDED) && foreign("6e-1", 0, 1, ROUNDED),
+			foreign("9e-2", 0, 0, ROUNDED) && foreign("6e-1", 0, 1, ROUNDED),
 		"less than a tenth is never a half");
 	unit_ok(foreign("6.123456789012345678901234", 8, 612345679, ROUNDED),
 		"more digits than fit are rounded once");
@@ -234,30 +234,30 @@ static void rounded_latches(void)
 static void foreign_ends(void)
 {
 	unit_ok(foreign("9223372036854775807", 0, INT64_MAX, EXACT) &&
-		    foreign("-9223372036854775808", 0, INT64_MIN, EXACT),
+			foreign("-9223372036854775808", 0, INT64_MIN, EXACT),
 		"the ends of the range are read");
 	unit_ok(foreign("9223372036854775807.49", 0, INT64_MAX, ROUNDED) &&
-		    foreign("-9223372036854775808.5", 0, INT64_MIN, ROUNDED),
+			foreign("-9223372036854775808.5", 0, INT64_MIN, ROUNDED),
 		"a number beyond an end that rounds to it is read");
 	unit_ok(rejects("9223372036854775807.5", 0) && rejects("-9223372036854775808.51", 0) &&
-		    rejects("9223372036854775808", 0) && rejects("-9223372036854775809", 0),
+			rejects("9223372036854775808", 0) && rejects("-9223372036854775809", 0),
 		"a number that rounds to beyond an end is refused");
 }
 
 static void exponents(void)
 {
 	unit_ok(rejects("1e19", 0) && rejects("1e11", 8) && rejects("1e2147483648", 8) &&
-		    rejects("1e4294967296", 8) && rejects("1e9223372036854775807", 8) &&
-		    rejects("1e18446744073709551616", 8) &&
-		    rejects("9e9999999999999999999999999999999999999999", 8),
+			rejects("1e4294967296", 8) && rejects("1e9223372036854775807", 8) &&
+			rejects("1e18446744073709551616", 8) &&
+			rejects("9e9999999999999999999999999999999999999999", 8),
 		"an exponent of any size above the range is refused");
 	unit_ok(foreign("1e-19", 8, 0, ROUNDED) && foreign("1e-4294967296", 8, 0, ROUNDED) &&
-		    foreign("1e-9223372036854775808", 8, 0, ROUNDED) &&
-		    foreign("1e-18446744073709551616", 8, 0, ROUNDED) &&
-		    foreign("9e-9999999999999999999999999999999999999999", 8, 0, ROUNDED),
+			foreign("1e-9223372036854775808", 8, 0, ROUNDED) &&
+			foreign("1e-18446744073709551616", 8, 0, ROUNDED) &&
+			foreign("9e-9999999999999999999999999999999999999999", 8, 0, ROUNDED),
 		"an exponent of any size below the scale gives zero, rounded");
 	unit_ok(foreign("0e9999999999999999999999", 8, 0, EXACT) &&
-		    foreign("0.000e-9999999999999999999999", 8, 0, EXACT),
+			foreign("0.000e-9999999999999999999999", 8, 0, EXACT),
 		"zero with any exponent is exactly zero");
 }
 
@@ -314,32 +314,32 @@ static bool shows_fixed(int64_t v, int scale, int places, const char *want)
 static void formats(void)
 {
 	unit_ok(shows(0, 8, "0") && shows(0, 0, "0") && shows(100000000, 8, "1") &&
-		    shows(150000000, 8, "1.5") && shows(-1, 8, "-0.00000001") &&
-		    shows(1200, 0, "1200") && shows(-120, 1, "-12"),
+			shows(150000000, 8, "1.5") && shows(-1, 8, "-0.00000001") &&
+			shows(1200, 0, "1200") && shows(-120, 1, "-12"),
 		"the text is the shortest that is exact");
 	unit_ok(shows(INT64_MAX, 0, "9223372036854775807") &&
-		    shows(INT64_MIN, 0, "-9223372036854775808") &&
-		    shows(INT64_MIN, 18, "-9.223372036854775808") &&
-		    shows(INT64_MIN, 8, "-92233720368.54775808"),
+			shows(INT64_MIN, 0, "-9223372036854775808") &&
+			shows(INT64_MIN, 18, "-9.223372036854775808") &&
+			shows(INT64_MIN, 8, "-92233720368.54775808"),
 		"the ends of the range have a text");
 }
 
 static void formats_fixed(void)
 {
 	unit_ok(shows_fixed(123456789, 8, 2, "1.23") && shows_fixed(0, 8, 2, "0.00") &&
-		    shows_fixed(100, 2, 2, "1.00") && shows_fixed(7, 0, 0, "7"),
+			shows_fixed(100, 2, 2, "1.00") && shows_fixed(7, 0, 0, "7"),
 		"the text has the digits asked for");
 	unit_ok(shows_fixed(125, 2, 1, "1.3") && shows_fixed(-125, 2, 1, "-1.3") &&
-		    shows_fixed(135, 2, 1, "1.4") && shows_fixed(5, 1, 0, "1") &&
-		    shows_fixed(4, 1, 0, "0"),
+			shows_fixed(135, 2, 1, "1.4") && shows_fixed(5, 1, 0, "1") &&
+			shows_fixed(4, 1, 0, "0"),
 		"a half goes away from zero");
 	unit_ok(shows_fixed(-4, 1, 0, "0") && shows_fixed(-499999, 8, 2, "0.00") &&
-		    shows_fixed(-500000, 8, 2, "-0.01"),
+			shows_fixed(-500000, 8, 2, "-0.01"),
 		"what rounds to zero has no sign");
 	unit_ok(shows_fixed(999999999, 8, 2, "10.00") && shows_fixed(INT64_MAX, 18, 0, "9") &&
-		    shows_fixed(INT64_MIN, 8, 2, "-92233720368.55") &&
-		    shows_fixed(INT64_MIN, 0, 0, "-9223372036854775808") &&
-		    shows_fixed(INT64_MAX, 1, 0, "922337203685477581"),
+			shows_fixed(INT64_MIN, 8, 2, "-92233720368.55") &&
+			shows_fixed(INT64_MIN, 0, 0, "-9223372036854775808") &&
+			shows_fixed(INT64_MAX, 1, 0, "922337203685477581"),
 		"rounding carries, also at the ends of the range");
 }
 
@@ -358,10 +358,10 @@ static void round_trip(void)
 		x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 		v = (int64_t)x >> (x >> 58 & 63);
 		decimal_format(v, scale, text);
-		all =
-		    all && decimal_parse(text, strlen(text), scale, &strict, &e) == 0 &&
-		    decimal_parse_foreign(text, strlen(text), scale, &lax, &rounded, &e) == 0 &&
-		    strict == v && lax == v && !rounded;
+		all = all && decimal_parse(text, strlen(text), scale, &strict, &e) == 0 &&
+		      decimal_parse_foreign(text, strlen(text), scale, &lax, &rounded, &e) ==
+			      0 &&
+		      strict == v && lax == v && !rounded;
 	}
 	unit_ok(all, "every text that is written is read as the value it came from, both ways");
 }
@@ -420,24 +420,25 @@ static void muldiv(void)
 	int64_t v;
 
 	unit_ok(muldivs(7, 1, 2, 3, 4) && muldivs(-7, 1, 2, -4, -3) &&
-		    muldivs(7, -1, 2, -4, -3) && muldivs(-7, -1, 2, 3, 4),
+			muldivs(7, -1, 2, -4, -3) && muldivs(-7, -1, 2, 3, 4),
 		"down is towards minus infinity and up towards plus infinity, for every sign");
 	unit_ok(muldivs(6, 1, 2, 3, 3) && muldivs(-6, 1, 2, -3, -3) && muldivs(0, 5, 7, 0, 0),
 		"what divides exactly is not rounded");
 	unit_ok(muldivs(INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX) &&
-		    muldivs(INT64_MIN, INT64_MAX, INT64_MAX, INT64_MIN, INT64_MIN) &&
-		    muldivs(INT64_MIN, 1, 1, INT64_MIN, INT64_MIN),
+			muldivs(INT64_MIN, INT64_MAX, INT64_MAX, INT64_MIN, INT64_MIN) &&
+			muldivs(INT64_MIN, 1, 1, INT64_MIN, INT64_MIN),
 		"products far above 64 bit are formed exactly");
 	unit_ok(overflows(INT64_MIN, -1, 1, DECIMAL_DOWN) &&
-		    overflows(INT64_MIN, INT64_MIN, 1, DECIMAL_DOWN) &&
-		    overflows(INT64_MAX, 2, 1, DECIMAL_UP) &&
-		    overflows(INT64_MIN, 2, 1, DECIMAL_UP),
+			overflows(INT64_MIN, INT64_MIN, 1, DECIMAL_DOWN) &&
+			overflows(INT64_MAX, 2, 1, DECIMAL_UP) &&
+			overflows(INT64_MIN, 2, 1, DECIMAL_UP),
 		"a quotient that does not fit is an overflow and leaves the result alone");
 	/* (2^63 - 1)^2 / (2^63 - 2) lies between 2^63 and 2^63 + 1, its negative likewise */
 	unit_ok(overflows(INT64_MAX, INT64_MAX, INT64_MAX - 1, DECIMAL_DOWN) &&
-		    overflows(INT64_MAX, -INT64_MAX, INT64_MAX - 1, DECIMAL_DOWN) &&
-		    decimal_muldiv(INT64_MAX, -INT64_MAX, INT64_MAX - 1, DECIMAL_UP, &v) == 0 &&
-		    v == INT64_MIN,
+			overflows(INT64_MAX, -INT64_MAX, INT64_MAX - 1, DECIMAL_DOWN) &&
+			decimal_muldiv(INT64_MAX, -INT64_MAX, INT64_MAX - 1, DECIMAL_UP, &v) ==
+				0 &&
+			v == INT64_MIN,
 		"the direction of rounding decides at the end of the range");
 }
 
@@ -450,16 +451,16 @@ static void sums(void)
 	struct quantity q = { UNTOUCHED };
 
 	unit_ok(money_add(most, one, &m) == -1 && money_sub(least, one, &m) == -1 &&
-		    money_sub(none, least, &m) == -1 && money_add(least, least, &m) == -1 &&
-		    m.u == UNTOUCHED,
+			money_sub(none, least, &m) == -1 && money_add(least, least, &m) == -1 &&
+			m.u == UNTOUCHED,
 		"sums of money that do not fit leave the result alone");
 	unit_ok(quantity_add(all, unit, &q) == -1 && quantity_sub(low, unit, &q) == -1 &&
-		    q.u == UNTOUCHED,
+			q.u == UNTOUCHED,
 		"sums of quantities that do not fit leave the result alone");
 	unit_ok(money_add(most, least, &m) == 0 && m.u == -1 &&
-		    money_sub(most, most, &m) == 0 && m.u == 0 &&
-		    quantity_sub(all, unit, &q) == 0 && q.u == INT64_MAX - 1 &&
-		    quantity_add(q, unit, &q) == 0 && q.u == INT64_MAX,
+			money_sub(most, most, &m) == 0 && m.u == 0 &&
+			quantity_sub(all, unit, &q) == 0 && q.u == INT64_MAX - 1 &&
+			quantity_add(q, unit, &q) == 0 && q.u == INT64_MAX,
 		"sums that fit are exact, also into an operand");
 }
 
@@ -496,25 +497,27 @@ static void trades(void)
 	struct quantity q;
 
 	unit_ok(money_of(quantity("2.5"), price("100.01"), DECIMAL_DOWN, &m) == 0 &&
-		    m.u == money("250.025").u,
+			m.u == money("250.025").u,
 		"units at a price cost their product");
-	unit_ok(
-	    money_of(quantity("0.00000001"), price("0.3"), DECIMAL_DOWN, &m) == 0 && m.u == 0 &&
-		money_of(quantity("0.00000001"), price("0.3"), DECIMAL_UP, &m) == 0 && m.u == 1,
-	    "a cost below the smallest money is none or one unit, as told");
+	unit_ok(money_of(quantity("0.00000001"), price("0.3"), DECIMAL_DOWN, &m) == 0 &&
+			m.u == 0 &&
+			money_of(quantity("0.00000001"), price("0.3"), DECIMAL_UP, &m) == 0 &&
+			m.u == 1,
+		"a cost below the smallest money is none or one unit, as told");
 	unit_ok(quantity_of(money("250.025"), price("100.01"), DECIMAL_DOWN, &q) == 0 &&
-		    q.u == quantity("2.5").u,
+			q.u == quantity("2.5").u,
 		"money at a price buys its quotient");
 	unit_ok(quantity_of(money("1"), price("3"), DECIMAL_DOWN, &q) == 0 && q.u == 33333333 &&
-		    quantity_of(money("1"), price("3"), DECIMAL_UP, &q) == 0 && q.u == 33333334,
+			quantity_of(money("1"), price("3"), DECIMAL_UP, &q) == 0 &&
+			q.u == 33333334,
 		"units bought are rounded as told");
 	q.u = UNTOUCHED;
 	m.u = UNTOUCHED;
 	unit_ok(quantity_of(money("90000000000"), price("0.0000000001"), DECIMAL_DOWN, &q) ==
-			-1 &&
-		    q.u == UNTOUCHED &&
-		    money_of(quantity("90000000000"), price("2"), DECIMAL_DOWN, &m) == -1 &&
-		    m.u == UNTOUCHED,
+				-1 &&
+			q.u == UNTOUCHED &&
+			money_of(quantity("90000000000"), price("2"), DECIMAL_DOWN, &m) == -1 &&
+			m.u == UNTOUCHED,
 		"a trade that does not fit leaves the result alone");
 }
 
@@ -526,23 +529,25 @@ static void rates(void)
 	unit_ok(money_rate(money("1000"), 100000, DECIMAL_UP, &m) == 0 && m.u == money("1").u,
 		"ten basis points of a thousand are one");
 	unit_ok(money_rate((struct money){ 1 }, 1, DECIMAL_UP, &m) == 0 && m.u == 1 &&
-		    money_rate((struct money){ 1 }, 1, DECIMAL_DOWN, &m) == 0 && m.u == 0,
+			money_rate((struct money){ 1 }, 1, DECIMAL_DOWN, &m) == 0 && m.u == 0,
 		"the smallest fee is rounded as told");
 	unit_ok(price_shift(price("100"), 50000, DECIMAL_UP, &p) == 0 &&
-		    p.u == price("100.05").u &&
-		    price_shift(price("100"), -50000, DECIMAL_DOWN, &p) == 0 &&
-		    p.u == price("99.95").u,
+			p.u == price("100.05").u &&
+			price_shift(price("100"), -50000, DECIMAL_DOWN, &p) == 0 &&
+			p.u == price("99.95").u,
 		"slippage shifts a price both ways");
 	unit_ok(price_shift((struct price){ 1 }, 1, DECIMAL_UP, &p) == 0 && p.u == 2 &&
-		    price_shift((struct price){ 1 }, 1, DECIMAL_DOWN, &p) == 0 && p.u == 1 &&
-		    price_shift((struct price){ 1 }, -1, DECIMAL_DOWN, &p) == 0 && p.u == 0,
+			price_shift((struct price){ 1 }, 1, DECIMAL_DOWN, &p) == 0 &&
+			p.u == 1 &&
+			price_shift((struct price){ 1 }, -1, DECIMAL_DOWN, &p) == 0 && p.u == 0,
 		"the smallest price is rounded as told");
 	unit_ok(price_shift((struct price){ INT64_MAX }, 1, DECIMAL_DOWN, &q) == -1 &&
-		    price_shift((struct price){ INT64_MAX }, INT64_MAX, DECIMAL_UP, &q) == -1 &&
-		    q.u == UNTOUCHED,
+			price_shift((struct price){ INT64_MAX }, INT64_MAX, DECIMAL_UP, &q) ==
+				-1 &&
+			q.u == UNTOUCHED,
 		"a shifted price that does not fit leaves the result alone");
 	unit_ok(price_shift((struct price){ 1 }, INT64_MAX, DECIMAL_DOWN, &p) == 0 &&
-		    p.u == INT64_MAX / 100000000 + 1,
+			p.u == INT64_MAX / 100000000 + 1,
 		"the largest rate does not wrap around");
 }
 
@@ -554,7 +559,7 @@ static void averages(void)
 		"the average price is rounded down");
 	p.u = UNTOUCHED;
 	unit_ok(price_of(money("90000000000"), quantity("0.00000001"), &p) == -1 &&
-		    p.u == UNTOUCHED,
+			p.u == UNTOUCHED,
 		"an average price that does not fit leaves the result alone");
 }
 

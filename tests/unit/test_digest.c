@@ -27,15 +27,15 @@ static void known_answers(void)
 	static char million[1000000];
 
 	memset(million, 'a', sizeof million);
-	unit_ok(
-	    gives("", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-	    "the digest of nothing is that of the standard");
-	unit_ok(
-	    gives(NULL, 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-	    "nothing may be a null pointer");
-	unit_ok(
-	    gives("abc", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-	    "the digest of abc is that of the standard");
+	unit_ok(gives("", 0,
+		      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+		"the digest of nothing is that of the standard");
+	unit_ok(gives(NULL, 0,
+		      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+		"nothing may be a null pointer");
+	unit_ok(gives("abc", 3,
+		      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+		"the digest of abc is that of the standard");
 	unit_ok(gives("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56,
 		      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"),
 		"the digest of two blocks is that of the standard");

@@ -65,17 +65,19 @@ static void names(void)
 	unit_ok(allows(ident_check_source, LOWER, LOWER "._-:/@"),
 		"sources have those of agents and :/@ after the first byte");
 	unit_ok(limits(ident_check_agent, 'a', IDENT_AGENT_MAX) &&
-		    limits(ident_check_asset, 'A', IDENT_ASSET_MAX) &&
-		    limits(ident_check_source, 'a', 63),
+			limits(ident_check_asset, 'A', IDENT_ASSET_MAX) &&
+			limits(ident_check_source, 'a', 63),
 		"a name has its greatest length and not one byte more");
 	unit_ok(refuses(ident_check_agent, "") && refuses(ident_check_asset, "") &&
-		    refuses(ident_check_source, ""),
+			refuses(ident_check_source, ""),
 		"the empty name is refused");
 	unit_ok(refuses(ident_check_agent, "..") && refuses(ident_check_agent, "-d") &&
-		    refuses(ident_check_agent, "a/b") && refuses(ident_check_agent, "a%s") &&
-		    refuses(ident_check_agent, "a b") && refuses(ident_check_agent, "a\n") &&
-		    refuses(ident_check_source, "/etc/passwd") &&
-		    refuses(ident_check_source, "-o"),
+			refuses(ident_check_agent, "a/b") &&
+			refuses(ident_check_agent, "a%s") &&
+			refuses(ident_check_agent, "a b") &&
+			refuses(ident_check_agent, "a\n") &&
+			refuses(ident_check_source, "/etc/passwd") &&
+			refuses(ident_check_source, "-o"),
 		"paths, options and formats are no names");
 }
 
@@ -93,9 +95,9 @@ static void messages(void)
 	struct err e = { 0 };
 
 	unit_ok(says(ident_check_agent, "Bob", "agent", "'B' at byte 1") &&
-		    says(ident_check_asset, "BTC usd", "asset", "\\x20 at byte 4") &&
-		    says(ident_check_source, "a\033[m", "source", "\\x1b at byte 2") &&
-		    says(ident_check_agent, "caf\303\251", "agent", "\\xc3 at byte 4"),
+			says(ident_check_asset, "BTC usd", "asset", "\\x20 at byte 4") &&
+			says(ident_check_source, "a\033[m", "source", "\\x1b at byte 2") &&
+			says(ident_check_agent, "caf\303\251", "agent", "\\xc3 at byte 4"),
 		"a message names the thing, the byte, its place and the rule");
 	unit_ok(says(ident_check_agent, "a~", "agent", "'~' at byte 2"),
 		"the last byte that can be printed is shown as it is");
@@ -111,21 +113,21 @@ static bool valid(const char *s)
 static void utf8_examples(void)
 {
 	unit_ok(valid("") && valid("plain") &&
-		    valid("\302\200 \337\277 \340\240\200 \357\277\277") &&
-		    valid("\355\237\277 \356\200\200 \360\220\200\200 \364\217\277\277") &&
-		    ident_utf8_valid("a\0b", 3),
+			valid("\302\200 \337\277 \340\240\200 \357\277\277") &&
+			valid("\355\237\277 \356\200\200 \360\220\200\200 \364\217\277\277") &&
+			ident_utf8_valid("a\0b", 3),
 		"the first and last of each length are valid, and so is NUL");
 	unit_ok(!valid("\300\200") && !valid("\301\277") && !valid("\340\237\277") &&
-		    !valid("\360\217\277\277"),
+			!valid("\360\217\277\277"),
 		"overlong forms are not valid");
 	unit_ok(!valid("\355\240\200") && !valid("\355\277\277"), "surrogates are not valid");
 	unit_ok(!valid("\364\220\200\200") && !valid("\365\200\200\200") && !valid("\377") &&
-		    !valid("\376"),
+			!valid("\376"),
 		"what is beyond U+10FFFF is not valid");
 	unit_ok(!ident_utf8_valid("ab\303\251", 3) && ident_utf8_valid("ab\303\251", 4),
 		"what follows the length does not complete a character");
 	unit_ok(!valid("\200") && !valid("a\277b") && !valid("\303\303") &&
-		    !valid("\342\202\254\254"),
+			!valid("\342\202\254\254"),
 		"a byte of the middle does not begin");
 }
 
@@ -200,13 +202,13 @@ static void nearest(void)
 	static const char *const none[] = { NULL };
 
 	unit_ok(means("momentun", "momentum") && means("momntum", "momentum") &&
-		    means("mommentum", "momentum"),
+			means("mommentum", "momentum"),
 		"a byte replaced, left out or added is understood");
 	unit_ok(means("hodl", "hold") && means("equla-weight", "equal-weight"),
 		"two neighbours swapped count as one error");
 	unit_ok(means("rsi", "rsi"), "the word itself is nearest to itself");
 	unit_ok(means("xxxx", NULL) && means("ho", NULL) && means("", NULL) &&
-		    means("rxx", NULL),
+			means("rxx", NULL),
 		"what is too far from everything is not guessed at");
 	unit_ok(means("rancor", "random") && means("ranxyz", NULL),
 		"a third of the length is still near, more is not");

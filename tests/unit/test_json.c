@@ -21,7 +21,10 @@ struct sample {
 	size_t len;
 };
 
-#define T(name, text) { name, text, sizeof text - 1 }
+#define T(name, text)                       \
+	{                                   \
+		name, text, sizeof text - 1 \
+	}
 
 static const struct sample accepted[] = {
 	T("null", "null"),
@@ -144,7 +147,8 @@ static const struct sample refused[] = {
 	T("a no-break space", "[\xc2\xa0]"),
 	T("U+2060 between tokens", "[\xe2\x81\xa0]"),
 	T("U+2028 between tokens", "[1,\xe2\x80\xa8 2]"),
-	T("a NUL between tokens", "[1,\0" "2]"),
+	T("a NUL between tokens", "[1,\0"
+				  "2]"),
 	T("a backspace", "[\b]"),
 	T("an escape outside of a string", "[\\n]"),
 	T("an escaped blank", "[\\u0020]"),
@@ -264,14 +268,16 @@ static const struct sample refused[] = {
 	T("a per cent sign", "[1%]"),
 	T("a currency sign", "[$1]"),
 	T("digits of full width", "[\xef\xbc\x91]"),
-	T("a minus that is U+2212", "[\xe2\x88\x92" "1]"),
+	T("a minus that is U+2212", "[\xe2\x88\x92"
+				    "1]"),
 	T("a number with a byte of bad UTF-8", "[1\xe5]"),
 	T("a number and a NUL", "[1\0]"),
 	T("an expression", "[1+2]"),
 	/* strings */
 	T("single quotes", "['a']"),
 	T("a back-tick", "[`a`]"),
-	T("typographic quotes", "[\xe2\x80\x9c" "a\xe2\x80\x9d]"),
+	T("typographic quotes", "[\xe2\x80\x9c"
+				"a\xe2\x80\x9d]"),
 	T("a raw NUL", "[\"a\0b\"]"),
 	T("a raw new line", "[\"a\nb\"]"),
 	T("a raw tab", "[\"a\tb\"]"),
@@ -411,8 +417,7 @@ static void test_refused(void)
 		struct json *v = parse_exact(s, &e);
 
 		snprintf(name, sizeof name, "refuses %s", s->name);
-		unit_ok(v == NULL && e.status == ERR_DATA &&
-				strncmp(e.text, "json: ", 6) == 0,
+		unit_ok(v == NULL && e.status == ERR_DATA && strncmp(e.text, "json: ", 6) == 0,
 			name);
 		json_free(v);
 	}
@@ -798,8 +803,8 @@ static void test_reader_decimal(void)
 {
 	int64_t d = 5;
 
-	unit_ok(strcmp(read_decimal("{\"d\":1.5}", &d),
-		       "d: d is not a decimal in a string") == 0,
+	unit_ok(strcmp(read_decimal("{\"d\":1.5}", &d), "d: d is not a decimal in a string") ==
+			0,
 		"a decimal that is a JSON number is refused");
 	unit_ok(strcmp(read_decimal("{}", &d), "-") == 0 && d == 5,
 		"an absent decimal leaves the default alone");
@@ -936,16 +941,23 @@ static void test_writer_strings(void)
 	unit_ok(writes_string("a\"\\/b", 5, "\"a\\\"\\\\/b\""), "quote, backslash are escaped");
 	unit_ok(writes_string("\b\n\x1f\x7f", 4, "\"\\u0008\\u000a\\u001f\\u007f\""),
 		"control bytes are escaped");
-	unit_ok(writes_string("\xc2\x9b" "2J", 4, "\"\\u009b2J\""),
+	unit_ok(writes_string("\xc2\x9b"
+			      "2J",
+			      4, "\"\\u009b2J\""),
 		"the second set of control characters is escaped");
 	unit_ok(writes_string("\xc3\xa9\xf0\x9f\x98\x80", 6, "\"\xc3\xa9\xf0\x9f\x98\x80\""),
 		"UTF-8 stands for itself");
-	unit_ok(writes_string("a\xff" "b\xc3", 4, "\"a\xef\xbf\xbd" "b\xef\xbf\xbd\""),
+	unit_ok(writes_string("a\xff"
+			      "b\xc3",
+			      4,
+			      "\"a\xef\xbf\xbd"
+			      "b\xef\xbf\xbd\""),
 		"invalid UTF-8 is replaced");
-	unit_ok(writes_string("\xed\xa0\x80", 3,
-			      "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""),
+	unit_ok(writes_string("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""),
 		"surrogates in UTF-8 are replaced");
-	unit_ok(writes_string("a\0b", 3, "\"a\xef\xbf\xbd" "b\""),
+	unit_ok(writes_string("a\0b", 3,
+			      "\"a\xef\xbf\xbd"
+			      "b\""),
 		"a NUL is replaced, since no reader of ours would take it");
 	unit_ok(writes_string("", 0, "\"\""), "an empty string is written");
 }

@@ -292,7 +292,7 @@ static enum portfolio_result expected(const struct portfolio *p,
 		return PORTFOLIO_OVERFLOW;
 	if (!buys && q > h->quantity.u)
 		return PORTFOLIO_NO_POSITION;
-	at = buys                   ? up(price * (E8 + c->slippage_e8), E8)
+	at = buys		    ? up(price * (E8 + c->slippage_e8), E8)
 	     : c->slippage_e8 >= E8 ? 0
 				    : price * (E8 - c->slippage_e8) / E8;
 	if (price <= 0 || at <= 0 || at > INT64_MAX)
@@ -310,7 +310,7 @@ static enum portfolio_result expected(const struct portfolio *p,
 		return PORTFOLIO_OVERFLOW;
 	if (cash < 0)
 		return PORTFOLIO_NO_CASH;
-	cost = buys        ? h->cost.u - net
+	cost = buys	   ? h->cost.u - net
 	       : left == 0 ? 0
 			   : h->cost.u - (wide)h->cost.u * q / h->quantity.u;
 	if (cash > INT64_MAX || left > PORTFOLIO_QUANTITY_MAX || cost > INT64_MAX ||
