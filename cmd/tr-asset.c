@@ -70,15 +70,8 @@ static void release_feeds(struct roster_asset *a)
 
 static int find(struct db *db, const char *symbol, int64_t *id, struct err *e)
 {
-	struct roster_assets all;
-
-	*id = 0;
-	if (roster_load_assets(db, &all, e) != 0)
+	if (roster_find_asset(db, symbol, id, e) != 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++)
-		if (strcmp(all.items[i].symbol, symbol) == 0)
-			*id = all.items[i].id;
-	roster_release_assets(&all);
 	return *id != 0 ? 0 : err_set(e, ERR_NOTFOUND, "asset %.40s: no such asset", symbol);
 }
 

@@ -56,7 +56,12 @@ static int add_agents(struct db *db, int64_t cash, struct err *e)
 
 	for (size_t i = 0; i < n; i++) {
 		struct roster_spec s;
+		bool known;
 
+		if (roster_has_agent(db, agents[i].name, &known, e) != 0)
+			return -1;
+		if (known)
+			continue;
 		roster_spec_init(&s, ROSTER_RULE);
 		s.strategy = strategy_find(agents[i].strategy);
 		strategy_defaults(s.strategy, s.params);
@@ -67,6 +72,7 @@ static int add_agents(struct db *db, int64_t cash, struct err *e)
 	return 0;
 }
 
+/* What is there stays as its owner made it. */
 static int add_assets(struct db *db, const char *currency, struct err *e)
 {
 	for (size_t i = 0; i < sizeof assets / sizeof assets[0]; i++) {
@@ -78,22 +84,36 @@ static int add_assets(struct db *db, const char *currency, struct err *e)
 					  .n_feeds = 1 };
 		int64_t id;
 
+		if (roster_find_asset(db, a.symbol, &id, e) != 0)
+			return -1;
+		if (id != 0)
+			continue;
 		if (roster_add_asset(db, &a, cli_common.now_ms, &id, e) != 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int fill(struct db *db, struct err *e)
+/* Only a new race takes its currency from the command line. */
+static int set_quote(struct db *db, const char *now, bool created, struct err *e)
+{
+	if (quote == NULL || strcmp(quote, now) == 0)
+		return 0;
+	if (!created)
+		return err_set(e, ERR_DATA, "--quote %s: the race exists and is in %s", quote,
+			       now);
+	return config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e);
+}
+
+static int fill(struct db *db, bool created, struct err *e)
 {
 	struct config c;
 	int r = -1;
 
 	config_init(&c);
-	if (quote != NULL &&
-	    config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e) != 0)
-		goto out;
-	if (config_load(db, &c, e) != 0)
+	if (config_load(db, &c, e) != 0 ||
+	    set_quote(db, config_text(&c, CONFIG_RACE_QUOTE), created, e) != 0 ||
+	    config_load(db, &c, e) != 0)
 		goto out;
 	if (!bare && add_agents(db, config_num(&c, CONFIG_RACE_START_CASH), e) != 0)
 		goto out;
@@ -111,7 +131,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	struct db *db;
 	const char *path;
-	bool created;
+	bool created = false;
 	int r;
 
 	cli_start(&tool, argc, argv, &args);
@@ -120,12 +140,14 @@ int main(int argc, char **argv)
 	if (demo && bare)
 		cli_usage("--demo and --bare contradict each other");
 	path = args.n == 1 ? args.operands[0] : cli_common.database;
-	db = db_create(path, &created, &e);
+	db = quote == NULL || config_valid(CONFIG_RACE_QUOTE, quote, &e) == 0
+		     ? db_create(path, &created, &e)
+		     : NULL;
 	if (db == NULL)
 		return cli_end(cli_fail(&e));
 	r = db_begin(db, &e);
 	if (r == 0)
-		r = db_end(db, fill(db, &e), &e);
+		r = db_end(db, fill(db, created, &e), &e);
 	if (r == 0 && cli_common.quiet == 0)
 		cli_outf("%s: %s\n", path, created ? "created" : "is a race database already");
 	db_close(db);

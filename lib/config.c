@@ -49,7 +49,7 @@ const struct config_def config_defs[] = {
 	{ "race.instructions", CONFIG_TEXT, 0, "", 0, 4096, NULL, "",
 	  "what every agent is told in its context" },
 	{ "race.quote", CONFIG_TEXT, 0, "USD", 1, 16, NULL, "",
-	  "currency of all prices and of the cash; fixed once a window has begun" },
+	  "currency of all prices and of the cash; fixed once an asset has a feed" },
 	{ "race.start_cash", CONFIG_DECIMAL, 8, "100000", 1, INT64_C(1000000000000000000), NULL,
 	  "quote",
 	  "cash of agents that are added from now on" },
@@ -101,7 +101,7 @@ static const char sql_log[] =
 /* scan: the log is read as a whole */
 static const char sql_history[] =
 	"SELECT seq, at_ms, name, old_value, new_value, origin FROM settings_log ORDER BY seq";
-static const char sql_begun[] = "SELECT EXISTS (SELECT 1 FROM cycles)";
+static const char sql_priced[] = "SELECT EXISTS (SELECT 1 FROM asset_feeds)";
 
 /* ------------------------------------------------------------------ values */
 
@@ -245,6 +245,15 @@ static char *config_check(enum config_key key, const char *text, int64_t *num, s
 	if (d->type == CONFIG_BOOL)
 		return mem_strdup(v ? "yes" : "no");
 	return mem_strdup(text);
+}
+
+int config_valid(enum config_key key, const char *text, struct err *e)
+{
+	int64_t num;
+	char *canonical = config_check(key, text, &num, e);
+
+	free(canonical);
+	return canonical != NULL ? 0 : -1;
 }
 
 void config_init(struct config *c)
@@ -396,18 +405,18 @@ static int config_stored(struct db *db, enum config_key key, char **out, struct 
 static int config_fixed(struct db *db, enum config_key key, struct err *e)
 {
 	struct sql_stmt *s;
-	bool begun;
+	bool priced;
 
 	if (key != CONFIG_RACE_QUOTE)
 		return 0;
-	s = db_get(db, sql_begun);
+	s = db_get(db, sql_priced);
 	if (sql_row(s, e) != 1)
 		return -1;
-	begun = sql_col_int(s, 0) != 0;
+	priced = sql_col_int(s, 0) != 0;
 	sql_reset(s);
-	if (begun)
+	if (priced)
 		return err_set(e, ERR_DATA,
-			       "setting race.quote: fixed, since the race has begun");
+			       "setting race.quote: fixed, since assets have prices in it");
 	return 0;
 }
 

@@ -100,6 +100,9 @@ enum config_key config_find(const char *name, struct err *e);
 #define CONFIG_RANGE_MAX 128
 char *config_range(enum config_key key, char out[CONFIG_RANGE_MAX]);
 
+/* Check a value without storing it; ERR_DATA names the range. */
+int config_valid(enum config_key key, const char *text, struct err *e);
+
 /* What the database says, without the environment. */
 int config_load(struct db *db, struct config *c, struct err *e);
 /* Overrides from the environment; a wrong value or an unknown TR_<SECTION>_ name is ERR_CONFIG.
@@ -107,7 +110,7 @@ int config_load(struct db *db, struct config *c, struct err *e);
 int config_environment(struct config *c, struct err *e);
 
 /* Set (value) or unset (NULL) in a transaction of the caller; logs a change, and does nothing
- * when the value is what it was. race.quote cannot change once a window has begun. */
+ * when the value is what it was. race.quote cannot change once an asset has a feed in it. */
 int config_store(struct db *db, enum config_key key, const char *value, const char *origin,
 		 int64_t at_ms, struct err *e);
 

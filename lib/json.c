@@ -559,7 +559,7 @@ const char *json_key(const struct json *member)
 
 const char *json_text(const struct json *v)
 {
-	return node_of(v)->valuestring;
+	return v == NULL ? NULL : node_of(v)->valuestring;
 }
 
 size_t json_text_len(const struct json *v)

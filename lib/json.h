@@ -38,7 +38,7 @@ const struct json *json_next(const struct json *child);
 size_t json_count(const struct json *v);
 /* The key of a member. */
 const char *json_key(const struct json *member);
-/* The text of a string, or of a number's token; NULL for other types. */
+/* The text of a string, or of a number's token; NULL for other types and for NULL. */
 const char *json_text(const struct json *v);
 /* The length of that text. */
 size_t json_text_len(const struct json *v);

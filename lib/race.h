@@ -109,6 +109,8 @@ int race_snapshot(struct db *db, const struct race_window *w, const enum ledger_
 
 /* End a window: one link in the chain. No change when it has one. */
 int race_seal(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e);
+/* The same inside a transaction of the caller. */
+int race_seal_inside(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e);
 
 /* ---- decisions of people */
 
@@ -222,7 +224,8 @@ int race_summarise(struct db *db, int64_t window_ms, struct race_summary *s, str
 
 /* ---- for the steps themselves */
 
-/* Refuse to write into a window that is sealed; called inside the step's transaction. */
+/* Refuse to write into a window that is over: sealed, or followed by another. Called inside the
+ * step's transaction. */
 int race_check_open(struct db *db, const struct race_window *w, struct err *e);
 /* The digests that a seal is made of, and the seal, recomputed from the rows. */
 struct race_seal_parts {

@@ -231,7 +231,7 @@ static int race_final_state(struct db *db, int64_t window_ms, bool decision, con
 	return 0;
 }
 
-static int race_seal_locked(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
+int race_seal_inside(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
 {
 	char id[TSTAMP_WINDOW_ID_MAX];
 	struct journal_cycle c;
@@ -257,5 +257,5 @@ int race_seal(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
 {
 	if (db_begin(db, e) != 0)
 		return -1;
-	return db_end(db, race_seal_locked(db, window_ms, at_ms, e), e);
+	return db_end(db, race_seal_inside(db, window_ms, at_ms, e), e);
 }

@@ -319,6 +319,26 @@ static int race_may_begin(struct db *db, int64_t window_ms, bool live, int64_t *
 	return 0;
 }
 
+/* Whatever is behind the window that begins is over: what has a batch is sealed as it is, what
+ * has none has failed. */
+static int race_end_earlier(struct db *db, int64_t window_ms, int64_t previous_ms,
+			    int64_t at_ms, struct err *e)
+{
+	int64_t *windows = NULL;
+	size_t n = 0;
+	bool batch;
+	int r = journal_unsealed(db, window_ms, &windows, &n, e);
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = race_seal_inside(db, windows[i], at_ms, e);
+	free(windows);
+	if (r != 0 || previous_ms < 0)
+		return r;
+	if (market_batch_exists(db, previous_ms, &batch, e) != 0)
+		return -1;
+	return batch ? 0 : journal_finish(db, previous_ms, "failed", at_ms, e);
+}
+
 static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_t now_ms,
 			     const struct roster_agents *agents, const bool *changed,
 			     struct err *e)
@@ -336,7 +356,8 @@ static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_
 		r = 0;
 		goto out;
 	}
-	if (race_new_versions(db, agents, changed, now_ms, e) != 0 ||
+	if (race_end_earlier(db, window_ms, previous_ms, now_ms, e) != 0 ||
+	    race_new_versions(db, agents, changed, now_ms, e) != 0 ||
 	    config_load(db, &c, e) != 0 || config_environment(&c, e) != 0 ||
 	    race_pin_text(db, &c, &pin, e) != 0)
 		goto out;
@@ -346,18 +367,6 @@ static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_
 out:
 	config_release(&c);
 	buf_release(&pin);
-	return r;
-}
-
-static int race_seal_earlier(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
-{
-	int64_t *windows = NULL;
-	size_t n = 0;
-	int r = journal_unsealed(db, window_ms, &windows, &n, e);
-
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = race_seal(db, windows[i], at_ms, e);
-	free(windows);
 	return r;
 }
 
@@ -377,8 +386,6 @@ int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, stru
 	if (window_ms > now_ms)
 		return err_set(e, ERR_DATA, "%s: has not started yet",
 			       tstamp_window_id(window_ms, id));
-	if (race_seal_earlier(db, window_ms, now_ms, e) != 0)
-		return -1;
 	if (roster_load_agents(db, &agents, e) != 0)
 		return -1;
 	changed = mem_array(agents.n, sizeof *changed);
@@ -398,16 +405,22 @@ out:
 
 int race_check_open(struct db *db, const struct race_window *w, struct err *e)
 {
+	char id[TSTAMP_WINDOW_ID_MAX], later[TSTAMP_WINDOW_ID_MAX];
 	struct journal_cycle c;
-	char id[TSTAMP_WINDOW_ID_MAX];
-	bool found;
+	int64_t latest_ms;
+	bool found, live;
 
-	if (journal_load(db, w->window_ms, &c, &found, e) != 0)
+	if (journal_load(db, w->window_ms, &c, &found, e) != 0 ||
+	    journal_latest(db, &latest_ms, &live, e) != 0)
 		return -1;
 	journal_release(&c);
 	if (c.sealed)
 		return err_set(e, ERR_DATA, "%s: is sealed, nothing can be added to it",
 			       tstamp_window_id(w->window_ms, id));
+	if (latest_ms > w->window_ms)
+		return err_set(e, ERR_DATA, "%s: is over, since %s has begun",
+			       tstamp_window_id(w->window_ms, id),
+			       tstamp_window_id(latest_ms, later));
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 static const char sql_assets[] = "SELECT id, symbol, name, enabled FROM assets ORDER BY symbol";
 static const char sql_feeds[] =
 	"SELECT feed, arg, quote FROM asset_feeds WHERE asset_id = :asset ORDER BY priority";
-static const char sql_asset[] = "SELECT id, name FROM assets WHERE symbol = :symbol";
+static const char sql_asset[] = "SELECT id FROM assets WHERE symbol = :symbol";
 static const char sql_asset_add[] =
 	"INSERT INTO assets (symbol, name, enabled, version, added_ms) "
 	"VALUES (:symbol, :name, 1, 1, :at) RETURNING id";
@@ -35,6 +35,7 @@ static const char sql_agent[] =
 	"SELECT a.id, a.name, a.baseline, a.status, v.version, v.spec, v.hash "
 	"FROM agents AS a JOIN agent_versions AS v ON v.agent_id = a.id "
 	"WHERE a.name = :name AND v.version = iif(:version = 0, a.version, :version)";
+static const char sql_agent_known[] = "SELECT 1 FROM agents WHERE name = :name";
 /* scan: names for a suggestion */
 static const char sql_agent_names[] = "SELECT name FROM agents ORDER BY name";
 static const char sql_agent_add[] =
@@ -172,44 +173,51 @@ int roster_set_feeds(struct db *db, int64_t asset_id, const struct roster_feed *
 	return 0;
 }
 
-/* The id of an asset and whether its name is ${name}; 0 when there is none. */
-static int roster_find_asset(struct db *db, const char *symbol, const char *name, int64_t *id,
-			     bool *same, struct err *e)
+int roster_find_asset(struct db *db, const char *symbol, int64_t *id, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_asset);
 	int r;
 
-	*id = 0;
 	sql_text(s, ":symbol", symbol);
 	r = sql_row(s, e);
-	if (r == 1) {
-		*id = sql_col_int(s, 0);
-		*same = strcmp(sql_col_text(s, 1), name) == 0;
-	}
+	*id = r == 1 ? sql_col_int(s, 0) : 0;
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
+}
+
+/* Whether the asset is there just as ${a} says. */
+static int roster_same_asset(struct db *db, const struct roster_asset *a, bool *same,
+			     struct err *e)
+{
+	struct roster_assets all;
+
+	if (roster_load_assets(db, &all, e) != 0)
+		return -1;
+	*same = false;
+	for (size_t i = 0; i < all.n; i++)
+		if (strcmp(all.items[i].symbol, a->symbol) == 0)
+			*same = strcmp(all.items[i].name, a->name) == 0 &&
+				roster_same_feeds(&all.items[i], a->feeds, a->n_feeds);
+	roster_release_assets(&all);
+	return 0;
 }
 
 int roster_add_asset(struct db *db, const struct roster_asset *a, int64_t at_ms, int64_t *id,
 		     struct err *e)
 {
-	struct roster_asset old = { 0 };
 	struct sql_stmt *s;
-	bool same = false;
-	int r;
+	bool same;
 
-	if (roster_find_asset(db, a->symbol, a->name, id, &same, e) != 0)
+	if (roster_find_asset(db, a->symbol, id, e) != 0)
 		return -1;
 	if (*id != 0) {
-		old.id = *id;
-		r = roster_load_feeds(db, &old, e);
-		if (r == 0 && !(same && roster_same_feeds(&old, a->feeds, a->n_feeds)))
-			r = err_set(e, ERR_DATA,
-				    "asset %s: exists with another name or other feeds; use "
-				    "tr-asset set",
-				    a->symbol);
-		roster_release_asset(&old);
-		return r;
+		if (roster_same_asset(db, a, &same, e) != 0)
+			return -1;
+		return same ? 0
+			    : err_set(e, ERR_DATA,
+				      "asset %s: exists with another name or other feeds; use "
+				      "tr-asset set",
+				      a->symbol);
 	}
 	s = db_get(db, sql_asset_add);
 	sql_text(s, ":symbol", a->symbol);
@@ -318,6 +326,18 @@ void roster_release_agents(struct roster_agents *a)
 		roster_release_agent(&a->items[i]);
 	free(a->items);
 	*a = (struct roster_agents){ 0 };
+}
+
+int roster_has_agent(struct db *db, const char *name, bool *known, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_agent_known);
+	int r;
+
+	sql_text(s, ":name", name);
+	r = sql_row(s, e);
+	*known = r == 1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
 }
 
 static int roster_no_agent(struct db *db, const char *name, struct err *e)

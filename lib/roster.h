@@ -75,6 +75,8 @@ void roster_release_assets(struct roster_assets *a);
  * with the same name and feeds is no change; with others it is ERR_DATA. *${id} is set. */
 int roster_add_asset(struct db *db, const struct roster_asset *a, int64_t at_ms, int64_t *id,
 		     struct err *e);
+/* The id of an asset, 0 if there is none. */
+int roster_find_asset(struct db *db, const char *symbol, int64_t *id, struct err *e);
 int roster_enable_asset(struct db *db, const char *symbol, bool enabled, struct err *e);
 /* Replace the feeds (from the next window on). */
 int roster_set_feeds(struct db *db, int64_t asset_id, const struct roster_feed *feeds, size_t n,
@@ -89,6 +91,7 @@ void roster_release_agents(struct roster_agents *a);
 int roster_load_agent(struct db *db, const char *name, int64_t version,
 		      struct roster_agent *out, struct err *e);
 void roster_release_agent(struct roster_agent *a);
+int roster_has_agent(struct db *db, const char *name, bool *known, struct err *e);
 /* Add with portfolio; the same again is no change, another spec under that name is ERR_DATA. */
 int roster_add_agent(struct db *db, const char *name, bool baseline,
 		     const struct roster_spec *spec, int64_t start_cash, int64_t at_ms,

@@ -49,6 +49,10 @@ rail() {
 	rail completions.sh
 }
 
+@test "the logical dump prints every column that is neither volatile nor surrogate" {
+	rail dump.py
+}
+
 @test "shell scripts pass shellcheck" {
 	rail shell.sh
 }
