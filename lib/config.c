@@ -44,6 +44,8 @@ const struct config_def config_defs[] = {
 	  "up to this age a price counts as fresh" },
 	{ "market.max_age_s", CONFIG_INT, 0, "900", 0, 604800, NULL, "seconds",
 	  "an older price is not traded on" },
+	{ "market.max_deviation_pct", CONFIG_DECIMAL, 4, "5", 1, INT64_C(1000000000000), NULL, "%",
+	  "a price that differs more from a fresh one of another feed is suspect" },
 	{ "market.max_jump_pct", CONFIG_DECIMAL, 4, "50", 1, INT64_C(1000000000000), NULL, "%",
 	  "a larger change against the price of the window before is suspect and not traded on" },
 	{ "race.instructions", CONFIG_TEXT, 0, "", 0, 4096, NULL, "",

@@ -58,56 +58,83 @@ static size_t race_fetch(struct db *db, const struct race_window *w, struct race
 	return n;
 }
 
-/* A price that moved too far since the window before is held back once (M-08). */
-static int race_gate(struct db *db, const struct race_window *w, struct market_price *p,
-		     struct err *e)
+/* Whether a price lies within ${limit_e8} of another. */
+static bool race_near(struct price p, struct price other, int64_t limit_e8)
+{
+	struct price low, high;
+
+	if (price_shift(other, limit_e8, DECIMAL_UP, &high) != 0)
+		high.u = INT64_MAX;
+	if (limit_e8 >= 100000000 || price_shift(other, -limit_e8, DECIMAL_DOWN, &low) != 0)
+		low.u = 0;
+	return p.u >= low.u && p.u <= high.u;
+}
+
+static void race_suspect(struct market_price *p, const char *what, const char *percent,
+			 struct price other)
+{
+	char text[DECIMAL_TEXT_MAX];
+
+	p->quality = VIEW_SUSPECT;
+	snprintf(p->note, sizeof p->note, "%s by more than %s %% from %s", what, percent,
+		 decimal_format(other.u, PRICE_SCALE, text));
+}
+
+/* A price that moved too far since the window before is held back once: the next window
+ * compares with this one (M-08). */
+static int race_gate_jump(struct db *db, const struct race_window *w, struct market_price *p,
+			  struct err *e)
 {
 	struct market_price before;
-	struct price low, high;
-	int64_t limit = config_e8(&w->config, CONFIG_MARKET_MAX_JUMP_PCT);
-	char text[DECIMAL_TEXT_MAX];
 	bool found;
 
-	if (!config_bool(&w->config, CONFIG_FEATURE_QUALITY_GATE))
-		return 0;
 	if (market_price_before(db, p->asset_id, w->window_ms, &before, &found, e) != 0)
 		return -1;
-	if (!found || price_shift(before.price, limit, DECIMAL_UP, &high) != 0)
-		return 0;
-	if (limit >= 100000000 || price_shift(before.price, -limit, DECIMAL_DOWN, &low) != 0)
-		low.u = 0;
-	if (p->price.u <= high.u && p->price.u >= low.u)
-		return 0;
-	p->quality = VIEW_SUSPECT;
-	snprintf(p->note, sizeof p->note, "jumped by more than %s %% from %s",
-		 config_text(&w->config, CONFIG_MARKET_MAX_JUMP_PCT),
-		 decimal_format(before.price.u, PRICE_SCALE, text));
+	if (found && !race_near(p->price, before.price,
+				config_e8(&w->config, CONFIG_MARKET_MAX_JUMP_PCT)))
+		race_suspect(p, "jumped", config_text(&w->config, CONFIG_MARKET_MAX_JUMP_PCT),
+			     before.price);
 	return 0;
 }
 
-/* The best price of an asset over its feeds. */
+/* The best price of an asset over its feeds; one that fresh prices of other feeds contradict is
+ * not traded on. */
 static int race_choose(struct db *db, const struct race_window *w, const struct race_asset *a,
 		       struct market_price *best, bool *found, struct err *e)
 {
+	struct market_price *all = mem_array(a->n_feeds, sizeof *all);
+	bool gate = config_bool(&w->config, CONFIG_FEATURE_QUALITY_GATE);
+	size_t n = 0;
+	int r = -1;
+
 	*found = false;
 	for (size_t k = 0; k < a->n_feeds; k++) {
 		struct feed_request q;
-		struct market_price p;
 		bool has;
 
 		race_request(db, w, a, k, &q);
-		if (feed_price(&q, &p, &has, e) != 0)
-			return -1;
-		if (has && (!*found || p.quality < best->quality)) {
-			*best = p;
-			*found = true;
-		}
-		if (*found && best->quality == VIEW_FRESH)
-			break;
+		if (feed_price(&q, &all[n], &has, e) != 0)
+			goto out;
+		if (has && (!*found || all[n].quality < best->quality))
+			*best = all[n];
+		*found = *found || has;
+		n += has;
 	}
-	if (*found && best->quality != VIEW_STALE)
-		return race_gate(db, w, best, e);
-	return 0;
+	r = 0;
+	if (!*found || !gate || best->quality == VIEW_STALE)
+		goto out;
+	for (size_t k = 0; k < n && best->quality != VIEW_SUSPECT; k++)
+		if (all[k].quality == VIEW_FRESH &&
+		    !race_near(best->price, all[k].price,
+			       config_e8(&w->config, CONFIG_MARKET_MAX_DEVIATION_PCT)))
+			race_suspect(best, "differs",
+				     config_text(&w->config, CONFIG_MARKET_MAX_DEVIATION_PCT),
+				     all[k].price);
+	if (best->quality != VIEW_SUSPECT)
+		r = race_gate_jump(db, w, best, e);
+out:
+	free(all);
+	return r;
 }
 
 static int race_store_batch(struct db *db, const struct race_window *w,
