@@ -19,7 +19,7 @@
 
 static const char *kind, *strategy;
 static struct cli_list sets;
-static bool names_only, json;
+static bool names_only, json, dry_run;
 
 static const struct cli_opt options[] = {
 	{ 'k', "kind", CLI_STRING, &kind, "rule|exec|manual", "add: what decides" },
@@ -28,6 +28,7 @@ static const struct cli_opt options[] = {
 	  "add, set: a parameter of the rule; may be repeated" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -294,7 +295,7 @@ int main(int argc, char **argv)
 	struct cli_args args;
 	struct err e = { 0 };
 	struct db *db;
-	int r;
+	int r = -1;
 
 	cli_start(&tool, argc, argv, &args);
 	c = check_usage(&args);
@@ -303,7 +304,8 @@ int main(int argc, char **argv)
 		return cli_end(0);
 	}
 	db = db_open(cli_common.database, &e);
-	r = db != NULL ? run(db, c->name, &args, &e) : -1;
+	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
+		r = run(db, c->name, &args, &e);
 	db_close(db);
 	return cli_end(r == 0 ? 0 : cli_fail(&e));
 }

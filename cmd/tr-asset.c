@@ -16,7 +16,7 @@
 
 static const char *full_name, *accept_quote;
 static struct cli_list feeds;
-static bool names_only, json;
+static bool names_only, json, dry_run;
 
 static const struct cli_opt options[] = {
 	{ 'N', "name", CLI_STRING, &full_name, "TEXT", "add: name for people" },
@@ -26,6 +26,7 @@ static const struct cli_opt options[] = {
 	  "add, set: take prices in CURRENCY for the race's" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the symbols" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -186,7 +187,7 @@ int main(int argc, char **argv)
 	struct cli_args args;
 	struct err e = { 0 };
 	struct db *db;
-	int r;
+	int r = -1;
 
 	cli_start(&tool, argc, argv, &args);
 	if (args.n == 0)
@@ -200,7 +201,8 @@ int main(int argc, char **argv)
 	if (strcmp(c->name, "set") == 0 && feeds.n == 0)
 		cli_usage("set: needs --feed");
 	db = db_open(cli_common.database, &e);
-	r = db != NULL ? run(db, c->name, args.n > 1 ? args.operands[1] : NULL, &e) : -1;
+	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
+		r = run(db, c->name, args.n > 1 ? args.operands[1] : NULL, &e);
 	db_close(db);
 	return cli_end(r == 0 ? 0 : cli_fail(&e));
 }

@@ -14,13 +14,14 @@
 
 #include "banned.h"
 
-static bool names_only, json, effective;
+static bool names_only, json, effective, dry_run;
 
 static const struct cli_opt options[] = {
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list and log: print JSON" },
 	{ 'e', "effective", CLI_FLAG, &effective, NULL,
 	  "list and get: with overrides from the environment" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -281,7 +282,7 @@ int main(int argc, char **argv)
 	struct cli_args args;
 	struct err e = { 0 };
 	struct db *db;
-	int r;
+	int r = -1;
 
 	cli_start(&tool, argc, argv, &args);
 	if (args.n == 0)
@@ -299,7 +300,8 @@ int main(int argc, char **argv)
 		return cli_end(0);
 	}
 	db = db_open(cli_common.database, &e);
-	r = db != NULL ? run(db, args.operands[0], &args, &e) : -1;
+	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
+		r = run(db, args.operands[0], &args, &e);
 	db_close(db);
 	return cli_end(r == 0 ? 0 : cli_fail(&e));
 }

@@ -31,7 +31,7 @@ extern char **environ;
 
 static const char *window_text;
 static int64_t from_ms = -1, to_ms = -1, wait_s;
-static bool json;
+static bool json, dry_run;
 static volatile int stop;
 
 static const struct cli_opt options[] = {
@@ -42,6 +42,7 @@ static const struct cli_opt options[] = {
 	{ 'W', "wait", CLI_INT, &wait_s, "SECONDS",
 	  "wait so long for another tr-cycle to end (0)" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "print the result as JSON" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "say which stages would run, run none" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -392,6 +393,38 @@ static int run_range(struct cycle *c, struct err *e)
 	return 0;
 }
 
+/* What a run would do; a window that has not begun would do everything. */
+static int show_plan(struct cycle *c, int64_t window_ms, struct err *e)
+{
+	char id[TSTAMP_WINDOW_ID_MAX];
+	struct journal_cycle j;
+	bool found, decision;
+	struct config config;
+	int r;
+
+	config_init(&config);
+	r = journal_load(c->db, window_ms, &j, &found, e);
+	journal_release(&j);
+	if (r == 0)
+		r = config_load(c->db, &config, e);
+	decision =
+		found ? j.decision
+		      : window_ms % (config_num(&config, CONFIG_DECIDE_EVERY_MIN) * 60000) == 0;
+	config_release(&config);
+	cli_outf("%s:", tstamp_window_id(window_ms, id));
+	for (size_t i = 0; i < sizeof stages / sizeof stages[0] && r == 0; i++) {
+		bool done = false;
+
+		if (stages[i].decision && !decision)
+			continue;
+		r = journal_done(c->db, window_ms, stages[i].name, &done, e);
+		if (!done && !j.sealed)
+			cli_outf(" %s", stages[i].name);
+	}
+	cli_outf("%s\n", j.sealed ? " finished" : " seal");
+	return r;
+}
+
 static int run(struct cycle *c, struct err *e)
 {
 	int64_t window_ms = tstamp_window(cli_common.now_ms);
@@ -403,6 +436,8 @@ static int run(struct cycle *c, struct err *e)
 		return -1;
 	if (window_text != NULL && race_find_window(c->db, window_text, &window_ms, e) != 0)
 		return -1;
+	if (dry_run)
+		return show_plan(c, window_ms, e);
 	if (take_lock(c, e) != 0)
 		return -1;
 	if (from_ms >= 0)
@@ -434,6 +469,8 @@ int main(int argc, char **argv)
 	if (from_ms >= 0 && (window_text != NULL || to_ms <= from_ms))
 		cli_usage(window_text != NULL ? "--window and --from contradict each other"
 					      : "--to must be after --from");
+	if (dry_run && from_ms >= 0)
+		cli_usage("--dry-run is about one window");
 	if (wait_s < 0 || wait_s > 3600)
 		cli_usage("--wait is 0 to 3600 seconds");
 	sigaction(SIGTERM, &act, NULL);

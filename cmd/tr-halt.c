@@ -13,12 +13,13 @@
 #include "banned.h"
 
 static const char *name, *reason;
-static bool release;
+static bool release, dry_run;
 
 static const struct cli_opt options[] = {
 	{ 'r', "reason", CLI_STRING, &reason, "TEXT", "halt, and say why" },
 	{ 'N', "name", CLI_STRING, &name, "NAME", "name of the halt (operator)" },
 	{ 'R', "release", CLI_FLAG, &release, NULL, "release the halt of that name" },
+	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
 	if (!release && reason == NULL && name != NULL)
 		cli_usage("--name needs --reason or --release");
 	db = db_open(cli_common.database, &e);
-	if (db != NULL)
+	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
 		r = release || reason != NULL ? change(db, &e) : show(db, &status, &e);
 	db_close(db);
 	return cli_end(r == 0 ? status : cli_fail(&e));

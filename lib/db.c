@@ -185,12 +185,8 @@ static int db_identify(struct db *db, struct err *e)
 	int64_t id, version;
 
 	if (sql_scalar(db->sql, "PRAGMA application_id", &id, e) != 0 ||
-	    sql_scalar(db->sql, "PRAGMA user_version", &version, e) != 0) {
-		/* SQLite's word for a file that is none */
-		if (e->status == ERR_INTERNAL && strstr(e->text, "not a database") != NULL)
-			e->status = ERR_CONFIG;
+	    sql_scalar(db->sql, "PRAGMA user_version", &version, e) != 0)
 		return err_prefix(e, "%s", db->path);
-	}
 	if (id != DB_APPLICATION_ID)
 		return err_set(e, ERR_CONFIG, "%s: is no race database", db->path);
 	if (version > DB_VERSION)
@@ -212,6 +208,8 @@ struct db *db_open(const char *path, struct err *e)
 	if (db == NULL)
 		return NULL;
 	db->sql = sql_open(db->path, false, e);
+	if (db->sql == NULL)
+		err_prefix(e, "%s", db->path);
 	if (db->sql == NULL || db_identify(db, e) != 0 || db_open_lock(db, e) != 0) {
 		db_close(db);
 		return NULL;
@@ -260,11 +258,11 @@ struct db *db_create(const char *path, bool *created, struct err *e)
 	if (db == NULL)
 		return NULL;
 	db->sql = sql_open(db->path, true, e);
+	if (db->sql == NULL)
+		err_prefix(e, "%s", db->path);
 	if (db->sql == NULL || db_open_lock(db, e) != 0)
 		goto fail;
 	if (db_lay_schema(db, created, e) != 0) {
-		if (e->status == ERR_INTERNAL && strstr(e->text, "not a database") != NULL)
-			e->status = ERR_CONFIG;
 		err_prefix(e, "%s", db->path);
 		goto fail;
 	}

@@ -46,6 +46,8 @@ static int sql_status(int code)
 		return ERR_PERM;
 	case SQLITE_CANTOPEN:
 		return ERR_NOTFOUND;
+	case SQLITE_NOTADB:
+		return ERR_CONFIG;
 	case SQLITE_CONSTRAINT:
 		return ERR_DATA;
 	default:

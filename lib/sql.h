@@ -14,7 +14,7 @@
  * preparing it) and reports it from sql_row or sql_exec, so that binding needs no checks. An
  * unknown parameter name is a programmer's error and aborts.
  *
- * Every result code becomes an err: BUSY 75, FULL and IOERR 74, CORRUPT and NOTADB 70, NOMEM
+ * Every result code becomes an err: BUSY 75, FULL and IOERR 74, CORRUPT 70, NOTADB 78, NOMEM
  * 71, READONLY and PERM and CANTOPEN 77 or 66, a constraint 65.
  */
 

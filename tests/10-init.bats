@@ -80,6 +80,32 @@ random"
 	assert_equal "$(state)" "$before"
 }
 
+@test "tr-init leaves alone what its owner changed" {
+	local before
+	demo_race
+	tr-agent set trend fast=12 -q
+	tr-agent set random rate_per_day=2 -q
+	tr-asset set BTC --feed sim:70000
+	tr-config set trade.fee_bps 5
+	before=$(state)
+	expect 0 tr-init race.db --demo
+	expect 0 tr-init race.db
+	assert_equal "$(state)" "$before"
+}
+
+@test "tr-init killed at any point is completed by the next one" {
+	local i want
+	tr-init want.db --demo --quote EUR -q
+	want=$(state want.db)
+	for i in {1..25}; do
+		# -f: the file may have been created or not
+		rm -f race.db*
+		timeout -s KILL "$(printf '0.%03d' "$i")" tr-init race.db --demo --quote EUR -q || :
+		expect 0 tr-init race.db --demo --quote EUR
+		assert_equal "$(state race.db)" "$want"
+	done
+}
+
 @test "tr-init completes a bare race" {
 	tr-init race.db --bare
 	expect 0 tr-init race.db --demo
@@ -99,7 +125,7 @@ random"
 @test "twenty tr-init at once make one race" {
 	local i pids=() bad=0
 	for i in {1..20}; do
-		tr-init race.db --demo >"out$i" 2>&1 3>&- &
+		tr-init race.db --demo --quote EUR >"out$i" 2>&1 3>&- &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do
@@ -107,7 +133,7 @@ random"
 	done
 	assert_equal "$bad" 0
 	assert_equal "$(cat out* | grep -c created)" 1
-	tr-init other.db --demo
+	tr-init other.db --demo --quote EUR
 	assert_equal "$(state race.db)" "$(state other.db)"
 }
 
