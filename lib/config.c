@@ -51,7 +51,7 @@ const struct config_def config_defs[] = {
 	{ "race.instructions", CONFIG_TEXT, 0, "", 0, 4096, NULL, "",
 	  "what every agent is told in its context" },
 	{ "race.quote", CONFIG_TEXT, 0, "USD", 1, 16, NULL, "",
-	  "currency of all prices and of the cash; fixed once an asset has a feed" },
+	  "currency of prices and cash; fixed once an asset has a feed or a window began" },
 	{ "race.start_cash", CONFIG_DECIMAL, 8, "100000", 1, INT64_C(1000000000000000000), NULL,
 	  "quote",
 	  "cash of agents that are added from now on" },
@@ -103,7 +103,8 @@ static const char sql_log[] =
 /* scan: the log is read as a whole */
 static const char sql_history[] =
 	"SELECT seq, at_ms, name, old_value, new_value, origin FROM settings_log ORDER BY seq";
-static const char sql_priced[] = "SELECT EXISTS (SELECT 1 FROM asset_feeds)";
+static const char sql_fixed[] =
+	"SELECT EXISTS (SELECT 1 FROM asset_feeds) OR EXISTS (SELECT 1 FROM cycles)";
 
 /* ------------------------------------------------------------------ values */
 
@@ -404,21 +405,27 @@ static int config_stored(struct db *db, enum config_key key, char **out, struct 
 	return r < 0 ? -1 : 0;
 }
 
-static int config_fixed(struct db *db, enum config_key key, struct err *e)
+/* The currency of a race that has prices or books in it cannot become another. */
+static int config_fixed(struct db *db, enum config_key key, const char *from, const char *to,
+			struct err *e)
 {
+	const char *def = config_defs[key].def;
 	struct sql_stmt *s;
-	bool priced;
+	bool fixed;
 
-	if (key != CONFIG_RACE_QUOTE)
+	if (key != CONFIG_RACE_QUOTE ||
+	    strcmp(from != NULL ? from : def, to != NULL ? to : def) == 0)
 		return 0;
-	s = db_get(db, sql_priced);
+	s = db_get(db, sql_fixed);
 	if (sql_row(s, e) != 1)
 		return -1;
-	priced = sql_col_int(s, 0) != 0;
+	fixed = sql_col_int(s, 0) != 0;
 	sql_reset(s);
-	if (priced)
-		return err_set(e, ERR_DATA,
-			       "setting race.quote: fixed, since assets have prices in it");
+	if (fixed)
+		return err_set(
+			e, ERR_DATA,
+			"setting race.quote: fixed, since the race has begun or assets have "
+			"feeds in it");
 	return 0;
 }
 
@@ -452,7 +459,7 @@ int config_store(struct db *db, enum config_key key, const char *value, const ch
 		r = 0;
 		goto out;
 	}
-	if (config_fixed(db, key, e) != 0)
+	if (config_fixed(db, key, old, canonical, e) != 0)
 		goto out;
 	s = db_get(db, canonical != NULL ? sql_set : sql_unset);
 	sql_text(s, ":name", config_defs[key].name);

@@ -111,7 +111,8 @@ int config_load(struct db *db, struct config *c, struct err *e);
 int config_environment(struct config *c, struct err *e);
 
 /* Set (value) or unset (NULL) in a transaction of the caller; logs a change, and does nothing
- * when the value is what it was. race.quote cannot change once an asset has a feed in it. */
+ * when the value is what it was. race.quote cannot change once an asset has a feed in it or a
+ * window has begun. */
 int config_store(struct db *db, enum config_key key, const char *value, const char *origin,
 		 int64_t at_ms, struct err *e);
 

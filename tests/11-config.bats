@@ -25,7 +25,7 @@ refuses() {
 	local key=$1 value=$2 range=$3
 	expect 65 tr-config set "$key" "$value"
 	assert_equal "$output" ""
-	[[ $stderr == *"setting $key: \"$value\" is not $range"* ]] || {
+	[[ $stderr == *"setting $key: "*" is not $range"* ]] || {
 		echo "no range in: $stderr"
 		return 1
 	}
