@@ -94,25 +94,15 @@ static int add_assets(struct db *db, const char *currency, struct err *e)
 	return 0;
 }
 
-/* Only a new race takes its currency from the command line. */
-static int set_quote(struct db *db, const char *now, bool created, struct err *e)
-{
-	if (quote == NULL || strcmp(quote, now) == 0)
-		return 0;
-	if (!created)
-		return err_set(e, ERR_DATA, "--quote %s: the race exists and is in %s", quote,
-			       now);
-	return config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e);
-}
-
-static int fill(struct db *db, bool created, struct err *e)
+static int fill(struct db *db, struct err *e)
 {
 	struct config c;
 	int r = -1;
 
 	config_init(&c);
-	if (config_load(db, &c, e) != 0 ||
-	    set_quote(db, config_text(&c, CONFIG_RACE_QUOTE), created, e) != 0 ||
+	/* a race that has prices or books refuses another currency */
+	if ((quote != NULL &&
+	     config_store(db, CONFIG_RACE_QUOTE, quote, "init", cli_common.now_ms, e) != 0) ||
 	    config_load(db, &c, e) != 0)
 		goto out;
 	if (!bare && add_agents(db, config_num(&c, CONFIG_RACE_START_CASH), e) != 0)
@@ -147,7 +137,7 @@ int main(int argc, char **argv)
 		return cli_end(cli_fail(&e));
 	r = db_begin(db, &e);
 	if (r == 0)
-		r = db_end(db, fill(db, created, &e), &e);
+		r = db_end(db, fill(db, &e), &e);
 	if (r == 0 && cli_common.quiet == 0)
 		cli_outf("%s: %s\n", path, created ? "created" : "is a race database already");
 	db_close(db);
