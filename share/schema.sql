@@ -139,7 +139,7 @@ CREATE TABLE cycles (
   pin BLOB NOT NULL REFERENCES pins (hash), -- what it runs under
   decision INTEGER NOT NULL CHECK (decision IN (0, 1)), -- whether agents decide in it
   live INTEGER NOT NULL CHECK (live IN (0, 1)), -- volatile: begun by the clock, not by --now or --window
-  state TEXT NOT NULL CHECK (state IN ('running', 'completed', 'partial', 'failed')), -- volatile: where it stands
+  state TEXT NOT NULL CHECK (state IN ('running', 'completed', 'partial', 'failed', 'quarantined', 'needs_operator')), -- volatile: where it stands
   attempts INTEGER NOT NULL CHECK (attempts > 0), -- volatile: how often tr-cycle started it
   started_ms INTEGER NOT NULL, -- volatile: wall time
   ended_ms INTEGER -- volatile: wall time
@@ -313,6 +313,43 @@ CREATE TABLE events (
   PRIMARY KEY (window_ms, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX events_stage ON events (window_ms, stage) WHERE type = 'completed';
+
+-- volatile: windows that the clock passed without a run, and why; never run afterwards.
+CREATE TABLE missed (
+  window_ms INTEGER PRIMARY KEY CHECK (window_ms % 300000 = 0), -- its start
+  reason TEXT NOT NULL CHECK (reason IN ('missed', 'skipped_overlap')), -- nothing ran, or another window still did
+  noted_ms INTEGER NOT NULL -- wall time
+) STRICT;
+
+-- volatile: problems that tr-check found, each told once and once more when it is over.
+CREATE TABLE alerts (
+  name TEXT PRIMARY KEY, -- of the problem: last_window, disk ...
+  firing INTEGER NOT NULL CHECK (firing IN (0, 1)), -- whether it is there
+  severity TEXT NOT NULL CHECK (severity IN ('warning', 'critical')), -- how bad
+  detail TEXT NOT NULL, -- one line for people
+  since_ms INTEGER NOT NULL, -- wall time of the last change
+  told_ms INTEGER -- wall time at which alert.command took it; NULL: not yet
+) STRICT, WITHOUT ROWID;
+
+-- volatile: effects under a key, so that each happens once (tr-once); SEMANTICS R-3.
+CREATE TABLE idempotency (
+  key TEXT PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 255), -- chosen by the caller
+  op TEXT NOT NULL, -- kind of operation: once, ...
+  fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32), -- SHA-256 of what is asked for
+  state TEXT NOT NULL CHECK (state IN ('in_progress', 'completed', 'failed_final', 'expired')), -- where it stands
+  owner TEXT NOT NULL, -- host:boot_id:pid:start_ticks of who works on it, or did
+  fence INTEGER NOT NULL CHECK (fence > 0), -- rises with every takeover; writes carry it
+  lease_end_ms INTEGER NOT NULL, -- boot clock of the owner's boot
+  attempts INTEGER NOT NULL CHECK (attempts > 0), -- how often it was started
+  replays INTEGER NOT NULL CHECK (replays >= 0), -- how often the stored result was given out
+  exit_status INTEGER, -- of the command
+  output BLOB, -- its standard output
+  error_tail BLOB, -- the end of its standard error
+  created_ms INTEGER NOT NULL, -- wall time
+  updated_ms INTEGER NOT NULL, -- wall time
+  expires_ms INTEGER NOT NULL -- wall time from which the key may be used anew
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_expires ON idempotency (expires_ms);
 
 -- volatile: texts that decisions refer to by hash, compressed: shared parts of contexts.
 CREATE TABLE blobs (

@@ -403,15 +403,15 @@ error program $PWD/bad: cannot be run: No such file or directory" ]
 	[ "$(jq -r '[.market.assets[].candles[].time] | max' spy.in)" = 2024-07-22T23:55:00Z ]
 }
 
-@test "the examples trade for a day without a bad answer" {
+@test "the examples trade for hours without a bad answer" {
 	tr-init -q --demo race.db
 	export TR_DB=$PWD/race.db
-	tr-config -q set sim.seed 7
+	tr-config -q set sim.seed 3
 	tr-agent -q add shell --kind exec -- "$TOP/share/examples/agent.sh"
 	tr-agent -q add python --kind exec -- "$TOP/share/examples/agent.py"
-	expect 0 tr-cycle --from 2024-07-23T00:00Z --to 2024-07-24T00:00Z
+	expect 0 tr-cycle --from 2024-07-23T13:00Z --to 2024-07-23T17:00Z
 	[ "$(ask race.db "SELECT name, count(*), sum(d.status IN ('ok', 'hold')) FROM decisions AS d
-		JOIN agents ON id = agent_id WHERE kind = 'exec' GROUP BY name")" = $'python|96|96\nshell|96|96' ]
+		JOIN agents ON id = agent_id WHERE kind = 'exec' GROUP BY name")" = $'python|16|16\nshell|16|16' ]
 	[ "$(ask race.db "SELECT count(DISTINCT agent_id) FROM trades JOIN agents AS a ON a.id = agent_id
 		WHERE kind = 'exec'")" = 2 ]
 	[ "$(ask race.db "SELECT count(*) FROM orders JOIN agents ON id = agent_id WHERE kind = 'exec'
