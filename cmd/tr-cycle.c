@@ -24,6 +24,7 @@
 #include "banned.h"
 
 #define STAGE_TRIES 4
+#define ATTEMPTS_MAX 6 /* the first run and five recoveries */
 #define CHECKPOINT_BYTES (1 << 20)
 #define STAGE_TIMEOUT_MS 300000
 
@@ -55,7 +56,9 @@ struct cycle {
 	int lock_fd;
 	int64_t window_ms;
 	struct race_window w;
-	bool partial; /* a stage ended with status 3 */
+	bool partial;	    /* a stage ended with status 3 */
+	int64_t end_ms;	    /* boot clock: when a live window is over; -1 for never */
+	int64_t took_ms[8]; /* per stage */
 };
 
 static void on_signal(int sig)
@@ -73,11 +76,25 @@ static void pause_ms(int64_t ms)
 
 /* ------------------------------------------------------------------ stages */
 
-/* tr-foo -d DB -w ID -t NOW -q ... */
-static char **stage_argv(const struct cycle *c, const char *program, const char *const *more)
+static const struct stage_def {
+	const char *name, *program;
+	const char *arg; /* more, or NULL */
+	bool decision;	 /* only in windows in which agents decide */
+} stages[] = {
+	{ "ingest", "tr-ingest", NULL, false },
+	{ "settle", "tr-trade", "--settle", false },
+	{ "pre", "tr-snapshot", "--phase=pre", false },
+	{ "decide", "tr-decide", NULL, true },
+	{ "trade", "tr-trade", NULL, true },
+	{ "post", "tr-snapshot", "--phase=post", true },
+};
+
+/* tr-foo --database=... --window=... --now=... --quiet, and what the stage adds */
+static char **stage_argv(const struct cycle *c, const struct stage_def *s, const char *program)
 {
-	char **argv = mem_array(16, sizeof *argv);
+	char **argv = mem_array(12, sizeof *argv);
 	char id[TSTAMP_WINDOW_ID_MAX], now[TSTAMP_TEXT_MAX];
+	int64_t left_ms = c->end_ms - tstamp_boot_ms();
 	size_t n = 0;
 
 	argv[n++] = mem_strdup(program);
@@ -85,26 +102,48 @@ static char **stage_argv(const struct cycle *c, const char *program, const char 
 	argv[n++] = mem_printf("--window=%s", tstamp_window_id(c->window_ms, id));
 	argv[n++] = mem_printf("--now=%s", tstamp_format(cli_common.now_ms, now));
 	argv[n++] = mem_strdup("--quiet");
-	for (size_t i = 0; more[i] != NULL; i++)
-		argv[n++] = mem_strdup(more[i]);
+	if (s->arg != NULL)
+		argv[n++] = mem_strdup(s->arg);
+	/* one deadline for the window, passed down as what is left of it */
+	if (strcmp(s->name, "decide") == 0 && c->end_ms >= 0)
+		argv[n++] = mem_printf("--left=%lld", (long long)(left_ms > 0 ? left_ms : 0));
 	return argv;
 }
 
-static int stage_spawn(const struct cycle *c, const char *name, const char *const *more,
-		       struct child_result *r, struct err *e)
+/* Our environment, and who the parent is: a stage ends with us. */
+static char **stage_env(void)
 {
-	char *program = child_sibling(name, e);
-	char **argv;
-	struct child_spec spec = { .env = (const char *const *)environ,
-				   .output_max = 1 << 20,
-				   .timeout_ms = STAGE_TIMEOUT_MS };
+	size_t n = 0;
+	char **env;
+
+	while (environ[n] != NULL)
+		n++;
+	env = mem_array(n + 2, sizeof *env);
+	memcpy(env, environ, n * sizeof *env);
+	env[n] = mem_printf("TR_PARENT=%d", (int)getpid());
+	return env;
+}
+
+static int stage_spawn(const struct cycle *c, const struct stage_def *s, struct child_result *r,
+		       struct err *e)
+{
+	char *program = child_sibling(s->program, e);
+	char **argv = NULL, **env = NULL;
+	struct child_spec spec = { .output_max = 1 << 20, .timeout_ms = STAGE_TIMEOUT_MS };
+	size_t n = 0;
 	int rc;
 
 	if (program == NULL)
 		return -1;
-	argv = stage_argv(c, program, more);
+	argv = stage_argv(c, s, program);
+	env = stage_env();
 	spec.argv = (const char *const *)argv;
+	spec.env = (const char *const *)env;
 	rc = child_run_one(&spec, r, &stop, e);
+	while (env[n] != NULL)
+		n++;
+	free(env[n - 1]);
+	free(env);
 	for (char **p = argv; *p != NULL; p++)
 		free(*p);
 	free(argv);
@@ -126,8 +165,7 @@ static int stage_status(const struct child_result *r)
 }
 
 /* Temporary failures are tried again after 2 s, doubled up to 30 s (C-10). */
-static int run_program(struct cycle *c, const char *stage, const char *name,
-		       const char *const *more, struct err *e)
+static int run_program(struct cycle *c, const struct stage_def *s, struct err *e)
 {
 	int64_t delay_ms = 2000;
 
@@ -135,7 +173,7 @@ static int run_program(struct cycle *c, const char *stage, const char *name,
 		struct child_result r = { 0 };
 		int status;
 
-		if (stage_spawn(c, name, more, &r, e) != 0)
+		if (stage_spawn(c, s, &r, e) != 0)
 			return -1;
 		status = stage_status(&r);
 		child_result_release(&r);
@@ -144,44 +182,32 @@ static int run_program(struct cycle *c, const char *stage, const char *name,
 			return 0;
 		}
 		if (status != ERR_TEMP || try == STAGE_TRIES || stop != 0)
-			return err_set(e, status, "stage %s: %s ended with status %d", stage,
-				       name, status);
+			return err_set(e, status, "stage %s: %s ended with status %d", s->name,
+				       s->program, status);
 		log_msg(LOG_WARN, "stage %s: busy or unreachable, trying again in %lld s",
-			stage, (long long)(delay_ms / 1000));
+			s->name, (long long)(delay_ms / 1000));
 		pause_ms(delay_ms);
 		delay_ms = delay_ms * 2 < 30000 ? delay_ms * 2 : 30000;
 	}
 }
 
-static const struct stage_def {
-	const char *name, *program;
-	const char *args[3];
-	bool decision; /* only in windows in which agents decide */
-} stages[] = {
-	{ "ingest", "tr-ingest", { NULL }, false },
-	{ "settle", "tr-trade", { "--settle", NULL }, false },
-	{ "pre", "tr-snapshot", { "--phase=pre", NULL }, false },
-	{ "decide", "tr-decide", { NULL }, true },
-	{ "trade", "tr-trade", { NULL }, true },
-	{ "post", "tr-snapshot", { "--phase=post", NULL }, true },
-};
-
 static int run_stage(struct cycle *c, const struct stage_def *s, struct err *e)
 {
-	bool done, waiting = false;
+	int64_t start_ms = tstamp_boot_ms();
+	bool done, waiting = true;
+	int r;
 
 	if (journal_done(c->db, c->window_ms, s->name, &done, e) != 0)
 		return -1;
 	if (done)
 		return 0;
 	/* a process for nothing to settle would cost more than the rest of a quiet window */
-	if (strcmp(s->name, "settle") == 0) {
-		if (race_waiting(c->db, &c->w, &waiting, e) != 0)
-			return -1;
-		if (!waiting)
-			return race_settle(c->db, &c->w, cli_common.now_ms, NULL, e);
-	}
-	return run_program(c, s->name, s->program, s->args, e);
+	if (strcmp(s->name, "settle") == 0 && race_waiting(c->db, &c->w, &waiting, e) != 0)
+		return -1;
+	r = waiting ? run_program(c, s, e)
+		    : race_settle(c->db, &c->w, cli_common.now_ms, NULL, e);
+	c->took_ms[s - stages] = tstamp_boot_ms() - start_ms;
+	return r;
 }
 
 static int note_failure(struct cycle *c, const char *stage, const struct err *why)
@@ -213,35 +239,74 @@ static int run_stages(struct cycle *c, struct err *e)
 
 /* ------------------------------------------------------------------ one window */
 
+/* Start a begun window again, unless it was tried too often: later windows must go on (R-33).
+ */
+static int resume(struct cycle *c, struct err *e)
+{
+	char id[TSTAMP_WINDOW_ID_MAX];
+	int64_t attempts = 0;
+	int r;
+
+	if (db_begin(c->db, e) != 0)
+		return -1;
+	r = journal_resume(c->db, c->window_ms, cli_common.now_ms, &attempts, e);
+	if (r == 0 && attempts > ATTEMPTS_MAX)
+		r = journal_finish(c->db, c->window_ms, "quarantined", cli_common.now_ms, e);
+	if (db_end(c->db, r, e) != 0)
+		return -1;
+	if (attempts > ATTEMPTS_MAX)
+		return err_set(
+			e, ERR_INTERNAL,
+			"%s: quarantined after %d recoveries; tr-status shows its history",
+			tstamp_window_id(c->window_ms, id), ATTEMPTS_MAX - 1);
+	return 0;
+}
+
 static int resume_or_begin(struct cycle *c, bool live, struct err *e)
 {
+	char id[TSTAMP_WINDOW_ID_MAX];
 	struct journal_cycle j;
 	bool found;
-	int r;
 
 	if (journal_load(c->db, c->window_ms, &j, &found, e) != 0)
 		return -1;
 	journal_release(&j);
 	if (!found)
 		return race_begin(c->db, c->window_ms, live, cli_common.now_ms, e);
-	if (j.sealed)
+	if (strcmp(j.state, "quarantined") == 0)
+		return err_set(e, ERR_INTERNAL, "%s: is quarantined",
+			       tstamp_window_id(c->window_ms, id));
+	return j.sealed ? 0 : resume(c, e);
+}
+
+/* A window that these tools cannot finish waits for somebody who can. */
+static int open_window(struct cycle *c, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	if (race_open(c->db, c->window_ms, &c->w, e) == 0)
 		return 0;
-	r = db_begin(c->db, e);
-	if (r == 0)
-		r = db_end(c->db, journal_resume(c->db, c->window_ms, cli_common.now_ms, e), e);
-	return r;
+	if (e->status == ERR_CONFIG && db_begin(c->db, &ignored) == 0)
+		db_end(c->db,
+		       journal_finish(c->db, c->window_ms, "needs_operator", cli_common.now_ms,
+				      &ignored),
+		       &ignored);
+	return -1;
 }
 
 static int run_window(struct cycle *c, bool live, struct err *e)
 {
 	int r;
 
-	if (resume_or_begin(c, live, e) != 0 || race_open(c->db, c->window_ms, &c->w, e) != 0)
+	if (resume_or_begin(c, live, e) != 0 || open_window(c, e) != 0)
 		return -1;
+	c->end_ms = -1;
+	if (c->w.live)
+		c->end_ms =
+			tstamp_boot_ms() + c->window_ms + TSTAMP_WINDOW_MS - cli_common.now_ms;
 	r = c->w.sealed ? 0 : run_stages(c, e);
 	if (r == 0 && !c->w.sealed)
 		r = race_seal(c->db, c->window_ms, cli_common.now_ms, e);
-	race_release(&c->w);
 	return r;
 }
 
@@ -292,6 +357,11 @@ static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, stru
 	json_write_int(&w, "trades", s.trades);
 	json_write_int(&w, "snapshots", s.snapshots);
 	json_write_int(&w, "took_ms", took_ms);
+	json_write_object(&w, "stages_ms");
+	for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !was_sealed; i++)
+		if (!stages[i].decision || c->w.decision)
+			json_write_int(&w, stages[i].name, c->took_ms[i]);
+	json_write_close(&w);
 	json_write_close(&w);
 	json_write_end(&w);
 	cli_out(buf_str(&b), b.len);
@@ -303,13 +373,19 @@ static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool pri
 {
 	int64_t start_ms = tstamp_boot_ms();
 	struct race_summary before;
+	int r = -1;
 
 	c->window_ms = window_ms;
-	if (race_summarise(c->db, window_ms, &before, e) != 0 || run_window(c, live, e) != 0)
+	memset(c->took_ms, 0, sizeof c->took_ms);
+	if (race_summarise(c->db, window_ms, &before, e) != 0)
 		return -1;
-	if (print)
-		print_result(c, tstamp_boot_ms() - start_ms, before.sealed, e);
-	return e->status != 0 ? -1 : 0;
+	if (run_window(c, live, e) == 0) {
+		if (print)
+			print_result(c, tstamp_boot_ms() - start_ms, before.sealed, e);
+		r = e->status != 0 ? -1 : 0;
+	}
+	race_release(&c->w);
+	return r;
 }
 
 /* ------------------------------------------------------------------ lock, range */
@@ -326,28 +402,48 @@ static void lock_note(struct cycle *c, int64_t window_ms)
 		log_msg(LOG_WARN, "lock file: cannot be written: %s", strerror(errno));
 }
 
-static int take_lock(struct cycle *c, struct err *e)
+/* A window whose turn comes while another still runs is skipped for good. */
+static int note_overlap(struct cycle *c, int64_t window_ms, const char *holder, struct err *e)
+{
+	char id[TSTAMP_WINDOW_ID_MAX];
+	size_t n = strlen(tstamp_window_id(window_ms, id));
+
+	if (holder[0] == '\0' || strncmp(holder, id, n) == 0)
+		return 0;
+	*e = (struct err){ 0 };
+	if (db_begin(c->db, e) != 0)
+		return -1;
+	return db_end(c->db,
+		      journal_miss(c->db, window_ms, "skipped_overlap", cli_common.now_ms, e),
+		      e);
+}
+
+/* What the lock file says of its holder, "" for nothing. */
+static void read_note(const struct cycle *c, char text[80])
 {
 	char *name = mem_printf("%s.cycle", db_path(c->db));
-	char text[80] = "";
-	ssize_t n = -1;
-	int fd;
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd >= 0 ? read(fd, text, 79) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	free(name);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static int take_lock(struct cycle *c, int64_t window_ms, bool live, struct err *e)
+{
+	char text[80];
 
 	c->lock_fd = db_lock_file(c->db, ".cycle", wait_s * 1000, e);
-	if (c->lock_fd < 0 && e->status == ERR_TEMP) {
-		fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd >= 0) {
-			n = read(fd, text, sizeof text - 1);
-			close(fd);
-		}
-		text[n > 0 ? n : 0] = '\0';
-		text[strcspn(text, "\n")] = '\0';
-		*e = (struct err){ 0 };
-		err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "",
-			text);
-	}
-	free(name);
-	return c->lock_fd >= 0 ? 0 : -1;
+	if (c->lock_fd >= 0 || e->status != ERR_TEMP)
+		return c->lock_fd >= 0 ? 0 : -1;
+	read_note(c, text);
+	if (live && note_overlap(c, window_ms, text, e) != 0)
+		return -1;
+	*e = (struct err){ 0 };
+	return err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "", text);
 }
 
 static void show_progress(int64_t from, int64_t at, int64_t to)
@@ -438,7 +534,7 @@ static int run(struct cycle *c, struct err *e)
 		return -1;
 	if (dry_run)
 		return show_plan(c, window_ms, e);
-	if (take_lock(c, e) != 0)
+	if (take_lock(c, window_ms, live && from_ms < 0, e) != 0)
 		return -1;
 	if (from_ms >= 0)
 		return run_range(c, e);

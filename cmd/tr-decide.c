@@ -16,6 +16,7 @@
 static const char *window;
 static struct cli_list agents;
 static bool dry_run;
+static int64_t left_ms = -1;
 static volatile int stop;
 
 static const struct cli_opt options[] = {
@@ -24,6 +25,7 @@ static const struct cli_opt options[] = {
 	{ 'a', "agent", CLI_LIST, &agents, "AGENT", "ask only AGENT; may be repeated" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL,
 	  "show what rule agents would decide, store nothing, start no program" },
+	{ 'L', "left", CLI_INT, &left_ms, "MS", "milliseconds left for answers; 0: none" },
 	CLI_COMMON,
 	{ 0 },
 };
@@ -41,6 +43,7 @@ static int decide(struct stage *s, size_t *failed, struct err *e)
 	struct race_decide_options o = { .agents = agents.n > 0 ? agents.items : NULL,
 					 .n_agents = agents.n,
 					 .dry = dry_run,
+					 .left_ms = left_ms,
 					 .stop = &stop };
 
 	if (stage_open(s, window, WIRE_BATCH, NULL, NULL, false, e) != 0)

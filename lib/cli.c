@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -488,9 +489,31 @@ static void cli_parse(const struct cli_tool *tool, int argc, char **argv, struct
 	free(w.seen);
 }
 
+/*
+ * A stage is told its parent: it dies with it, so that nothing goes on writing after a tr-cycle
+ * that was killed (R-71). What we start ourselves is not its child any more.
+ */
+static void cli_follow_parent(void)
+{
+	const char *text = getenv("TR_PARENT");
+	struct err e = { 0 };
+	int64_t pid;
+
+	if (text == NULL)
+		return;
+	if (decimal_parse(text, strlen(text), 0, &pid, &e) == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* it may have gone before we asked */
+		if (getppid() != (pid_t)pid)
+			_exit(ERR_TEMP);
+	}
+	unsetenv("TR_PARENT");
+}
+
 void cli_start(const struct cli_tool *tool, int argc, char **argv, struct cli_args *args)
 {
 	cli_make_fds_safe();
+	cli_follow_parent();
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	cli_process.name = tool->name;

@@ -27,7 +27,14 @@ static const char sql_event_add[] =
 	"SELECT :window, coalesce(max(seq), 0) + 1, :type, :stage, :input, :detail, :at "
 	"FROM events WHERE window_ms = :window";
 static const char sql_resume[] =
-	"UPDATE cycles SET attempts = attempts + 1 WHERE window_ms = :window";
+	"UPDATE cycles AS c SET attempts = attempts + ((SELECT type FROM events AS v "
+	"WHERE v.window_ms = c.window_ms ORDER BY seq DESC LIMIT 1) <> 'failed') "
+	"WHERE window_ms = :window RETURNING attempts";
+static const char sql_miss[] =
+	"INSERT INTO missed (window_ms, reason, noted_ms) SELECT :window, :reason, :at "
+	"WHERE NOT EXISTS (SELECT 1 FROM cycles WHERE window_ms = :window) ON CONFLICT DO "
+	"NOTHING";
+static const char sql_missed[] = "SELECT reason FROM missed WHERE window_ms = :window";
 static const char sql_finish[] =
 	"UPDATE cycles SET state = :state, ended_ms = :at WHERE window_ms = :window";
 /* scan: only the last row of seals, by its key */
@@ -162,14 +169,40 @@ int journal_event(struct db *db, int64_t window_ms, const char *type, const char
 	return journal_add(db, window_ms, type, stage, NULL, detail, at_ms, e);
 }
 
-int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
+int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, int64_t *attempts,
+		   struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_resume);
 
 	sql_int(s, ":window", window_ms);
-	if (sql_exec(s, e) != 0)
+	if (sql_row(s, e) != 1)
 		return -1;
+	*attempts = sql_col_int(s, 0);
+	sql_reset(s);
 	return journal_event(db, window_ms, "resumed", "", "", at_ms, e);
+}
+
+int journal_miss(struct db *db, int64_t window_ms, const char *reason, int64_t at_ms,
+		 struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_miss);
+
+	sql_int(s, ":window", window_ms);
+	sql_text(s, ":reason", reason);
+	sql_int(s, ":at", at_ms);
+	return sql_exec(s, e);
+}
+
+int journal_missed(struct db *db, int64_t window_ms, char **reason, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_missed);
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	*reason = r == 1 ? mem_strdup(sql_col_text(s, 0)) : NULL;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
 }
 
 int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t at_ms,

@@ -51,8 +51,18 @@ int journal_complete(struct db *db, int64_t window_ms, const char *stage,
 /* Any other event. */
 int journal_event(struct db *db, int64_t window_ms, const char *type, const char *stage,
 		  const char *detail, int64_t at_ms, struct err *e);
-/* tr-cycle starts a begun window again. */
-int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e);
+/*
+ * A begun window is started again. Counted if the run before left no word of its failure, that
+ * is if it crashed; *${attempts} is the count, 1 for the first run (R-33).
+ */
+int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, int64_t *attempts,
+		   struct err *e);
+
+/* Windows that the clock passed without a run: noted once, and final. */
+int journal_miss(struct db *db, int64_t window_ms, const char *reason, int64_t at_ms,
+		 struct err *e);
+/* Why a window was passed over; *${reason} NULL if it was not; the caller's. */
+int journal_missed(struct db *db, int64_t window_ms, char **reason, struct err *e);
 /* The window is over. */
 int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t at_ms,
 		   struct err *e);

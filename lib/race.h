@@ -49,6 +49,7 @@ struct race_window {
 	int64_t window_ms;
 	int64_t previous_ms; /* the window begun before it, -1 for none */
 	bool decision;
+	bool live; /* begun by the clock: its end is real */
 	bool sealed;
 	struct digest pin_hash;
 	struct config config;
@@ -65,6 +66,10 @@ struct race_window {
  * (the clock went back), else ERR_DATA. A window that starts after ${now_ms} is ERR_DATA.
  */
 int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, struct err *e);
+
+/* Whether the time of a window that runs by the clock is up: then nobody is asked and nothing
+ * fills any more (R-29). */
+bool race_over(const struct race_window *w, int64_t now_ms);
 
 /* Open a window that was begun (ERR_NOTFOUND else) under its pin. */
 int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
@@ -85,7 +90,8 @@ int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struc
 struct race_decide_options {
 	const char *const *agents; /* only these; NULL: all */
 	size_t n_agents;
-	bool dry;		  /* print, store nothing, start no program */
+	bool dry;	 /* print, store nothing, start no program */
+	int64_t left_ms; /* time left for answers; negative: no limit but the setting */
 	const volatile int *stop; /* set by a signal handler; may be NULL */
 };
 /* Ask every active agent that has no decision yet. *${failed} counts answers neither ok nor

@@ -490,6 +490,22 @@ static int race_ask(struct race_round *r, struct err *e)
 	return all ? race_finish_decide(r, e) : 0;
 }
 
+/* Those who were not asked have nothing to print. */
+static void race_forget_due(struct race_round *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (!r->turns[i].due) {
+			r->turns[n++] = r->turns[i];
+			continue;
+		}
+		roster_release_agent(&r->turns[i].spec);
+		verdict_release(&r->turns[i].v);
+	}
+	r->n = n;
+}
+
 static void race_print_turns(struct race_round *r, struct buf *out, size_t *failed)
 {
 	size_t n = 0;
@@ -530,8 +546,10 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 
 	*failed = 0;
 	view_init(&r.view);
-	r.deadline_ms =
-		tstamp_boot_ms() + config_num(&w->config, CONFIG_DECIDE_DEADLINE_S) * 1000;
+	r.deadline_ms = config_num(&w->config, CONFIG_DECIDE_DEADLINE_S) * 1000;
+	if (o->left_ms >= 0 && o->left_ms < r.deadline_ms)
+		r.deadline_ms = o->left_ms;
+	r.deadline_ms += tstamp_boot_ms();
 	if (race_check_names(w, o->agents, o->n_agents, e) != 0 ||
 	    market_batch_exists(db, w->window_ms, &batch, e) != 0 ||
 	    journal_done(db, w->window_ms, "decide", &done, e) != 0)
@@ -548,7 +566,12 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 	}
 	if (race_list_turns(&r, e) != 0)
 		goto out;
-	if (!done && (o->dry || !w->sealed) && race_ask(&r, e) != 0)
+	/* whoever has not answered by the end of the window has no turn in it */
+	if (!done && !o->dry && !w->sealed && race_over(w, at_ms)) {
+		if (o->agents == NULL && race_finish_decide(&r, e) != 0)
+			goto out;
+		race_forget_due(&r);
+	} else if (!done && (o->dry || !w->sealed) && race_ask(&r, e) != 0)
 		goto out;
 	race_print_turns(&r, out, failed);
 	rc = 0;

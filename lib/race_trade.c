@@ -202,11 +202,11 @@ static int race_store_trades(struct race_fills *f, const struct verdict_executio
 
 /* How a decision ends in this window, before its orders are looked at. */
 static enum verdict_end race_end_of(const struct race_window *w, const struct verdict *v,
-				    bool halted)
+				    bool halted, int64_t now_ms)
 {
 	if (v->d.status != DECISION_OK && v->d.status != DECISION_HOLD)
 		return VERDICT_VOID;
-	if (v->fill_ms < w->window_ms)
+	if (v->fill_ms < w->window_ms || race_over(w, now_ms))
 		return VERDICT_EXPIRED;
 	return halted && v->d.n_orders > 0 ? VERDICT_HALTED : VERDICT_EXECUTED;
 }
@@ -234,7 +234,7 @@ static int race_carry_out(struct race_fills *f, const struct race_agent *a, int6
 	    roster_halted(f->db, &halted, NULL, NULL, e) != 0)
 		goto out;
 	x.cash_before = p.cash;
-	x.end = race_end_of(f->w, &v, halted);
+	x.end = race_end_of(f->w, &v, halted, f->at_ms);
 	if ((x.end == VERDICT_EXECUTED || x.end == VERDICT_HALTED) &&
 	    race_fill_orders(f, a, &v, halted, &p, &x, e) != 0)
 		goto out;

@@ -18,6 +18,9 @@
 
 #define RACE_PIN "tr.pin/1"
 
+/* A year of windows: what a longer sleep missed before that is not written down one by one. */
+#define RACE_MISSED_MAX 105120
+
 /* What the plan of a window is; part of every pin, so that another plan is noticed. */
 static const char race_plan[] = "ingest settle pre decide trade post seal";
 
@@ -253,6 +256,7 @@ int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct er
 			       tstamp_window_id(window_ms, id));
 	w->previous_ms = c.previous_ms;
 	w->decision = c.decision;
+	w->live = c.live;
 	w->sealed = c.sealed;
 	w->pin_hash = c.pin_hash;
 	config_init(&w->config);
@@ -261,6 +265,11 @@ int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct er
 	if (r != 0)
 		race_release(w);
 	return r;
+}
+
+bool race_over(const struct race_window *w, int64_t now_ms)
+{
+	return w->live && now_ms >= w->window_ms + TSTAMP_WINDOW_MS;
 }
 
 void race_release(struct race_window *w)
@@ -302,6 +311,7 @@ static int race_may_begin(struct db *db, int64_t window_ms, bool live, int64_t *
 {
 	char a[TSTAMP_WINDOW_ID_MAX], b[TSTAMP_WINDOW_ID_MAX];
 	struct journal_cycle c;
+	char *missed = NULL;
 	bool was_live;
 
 	if (journal_load(db, window_ms, &c, begun, e) != 0)
@@ -309,8 +319,15 @@ static int race_may_begin(struct db *db, int64_t window_ms, bool live, int64_t *
 	journal_release(&c);
 	if (*begun)
 		return 0;
-	if (journal_latest(db, previous_ms, &was_live, e) != 0)
+	if (journal_missed(db, window_ms, &missed, e) != 0 ||
+	    journal_latest(db, previous_ms, &was_live, e) != 0)
 		return -1;
+	if (missed != NULL) {
+		err_set(e, ERR_DATA, "%s: was passed over (%s) and is not run any more",
+			tstamp_window_id(window_ms, a), missed);
+		free(missed);
+		return -1;
+	}
 	if (*previous_ms > window_ms)
 		return err_set(
 			e, live ? ERR_TEMP : ERR_DATA,
@@ -339,6 +356,24 @@ static int race_end_earlier(struct db *db, int64_t window_ms, int64_t previous_m
 	return batch ? 0 : journal_finish(db, previous_ms, "failed", at_ms, e);
 }
 
+/* The clock went on without us: the windows in between are missed, and stay so. */
+static int race_note_missed(struct db *db, int64_t window_ms, int64_t at_ms, struct err *e)
+{
+	int64_t latest_ms;
+	bool live;
+
+	if (journal_latest(db, &latest_ms, &live, e) != 0)
+		return -1;
+	if (latest_ms < 0 || !live)
+		return 0;
+	if (latest_ms < window_ms - RACE_MISSED_MAX * TSTAMP_WINDOW_MS)
+		latest_ms = window_ms - RACE_MISSED_MAX * TSTAMP_WINDOW_MS;
+	for (int64_t w = latest_ms + TSTAMP_WINDOW_MS; w < window_ms; w += TSTAMP_WINDOW_MS)
+		if (journal_miss(db, w, "missed", at_ms, e) != 0)
+			return -1;
+	return 0;
+}
+
 static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_t now_ms,
 			     const struct roster_agents *agents, const bool *changed,
 			     struct err *e)
@@ -356,7 +391,8 @@ static int race_begin_locked(struct db *db, int64_t window_ms, bool live, int64_
 		r = 0;
 		goto out;
 	}
-	if (race_end_earlier(db, window_ms, previous_ms, now_ms, e) != 0 ||
+	if ((live && race_note_missed(db, window_ms, now_ms, e) != 0) ||
+	    race_end_earlier(db, window_ms, previous_ms, now_ms, e) != 0 ||
 	    race_new_versions(db, agents, changed, now_ms, e) != 0 ||
 	    config_load(db, &c, e) != 0 || config_environment(&c, e) != 0 ||
 	    race_pin_text(db, &c, &pin, e) != 0)

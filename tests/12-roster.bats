@@ -48,7 +48,7 @@ same_state() {
 	expect 0 tr-asset add LTC --name Litecoin --feed history --feed sim:80
 	expect 0 tr-asset show LTC --json
 	assert_equal "$(jq -c '[.asset, .name, .enabled, (.feeds[] | [.feed, .arg, .quote])]' \
-		<<<"$output")" '["LTC","Litecoin",true,["history","import","USD"],["sim","80","USD"]]'
+		<<<"$output")" '["LTC","Litecoin",true,["history","","USD"],["sim","80","USD"]]'
 	expect 0 tr-asset list --names
 	assert_line LTC
 	expect 0 tr-asset list
@@ -88,9 +88,10 @@ same_state() {
 @test "a feed that cannot work is refused" {
 	local f
 	demo_race
-	for f in bogus sim:0 sim:-1 sim:x csv csv: history: ''; do
+	for f in bogus sim:0 sim:-1 sim:x simx 'history:a b' ''; do
 		refused 65 "" tr-asset add LTC --feed "$f"
 	done
+	refused 66 csv tr-asset add LTC --feed csv
 	refused 66 absent.csv tr-asset add LTC --feed "csv:$PWD/absent.csv"
 }
 
@@ -117,18 +118,20 @@ same_state() {
 }
 
 @test "a feed in another currency is refused unless the operator takes it for the race's" {
-	local header=unix,date,symbol,open,high,low,close
-	demo_race
-	need_shared
 	local f
-	f=$(find "$SHARED/data" -name '*USDT*.csv*' ! -path '*nasty*' | head -n 1)
-	[ -n "$f" ] || skip "no recorded file in USDT"
-	[ -n "$header" ]
-	refused 65 USDT tr-asset set BTC --feed "csv:$f"
-	refused 65 "" tr-asset set BTC --feed "csv:$f" --accept-quote EUR
-	expect 0 tr-asset set BTC --feed "csv:$f" --accept-quote USDT
-	expect 0 tr-asset show BTC --json
+	need_shared
+	demo_race
+	for f in "$SHARED"/data/LTC-USDT_*.csv*; do
+		[ -f "$f" ] || skip "no recorded file in USDT"
+		break
+	done
+	refused 65 USDT tr-asset add LTC --feed "csv:$f"
+	refused 65 USDT tr-asset add LTC --feed "csv:$f" --accept-quote EUR
+	expect 0 tr-asset add LTC --feed "csv:$f" --accept-quote USDT
+	expect 0 tr-asset show LTC --json
 	assert_equal "$(jq -r '.feeds[0].quote' <<<"$output")" USDT
+	# a file of another asset is never its price
+	refused 65 "not of BTC" tr-asset set BTC --feed "csv:$f" --accept-quote USDT
 }
 
 # ---------------------------------------------------------------------- agents

@@ -57,6 +57,8 @@ misbehaves() {
 	others bad.db >bad.out
 	cmp quiet bad.out
 	[ "$(of_bad bad.db status)" = "$2" ]
+	# a pattern
+	# shellcheck disable=SC2053
 	[[ $(of_bad bad.db error) == $3 ]]
 	expect 0 tr-audit -d bad.db
 	# again: nobody is asked, nothing changes
@@ -309,7 +311,7 @@ error program $PWD/bad: cannot be run: No such file or directory" ]
 	expect 0 tr-cycle -d three.db -w $W
 	[ "$(wc -l <first)" = 5 ]
 	[ "$(wc -l <second)" = 5 ]
-	! cmp -s first second
+	run ! cmp -s first second
 	[ "$(ask one.db "SELECT count(*) FROM trades JOIN agents AS a ON a.id = agent_id WHERE kind = 'exec'")" = 5 ]
 	[ "$(state one.db)" = "$(state two.db)" ]
 	[ "$(state one.db)" = "$(state three.db)" ]
@@ -366,11 +368,12 @@ error program $PWD/bad: cannot be run: No such file or directory" ]
 	export SECRET_CANARY=canary-7391 LD_LIBRARY_PATH=/canary-7391 https_proxy=canary-7391
 	export SSLKEYLOGFILE=/canary-7391 BASH_ENV=/canary-7391 PYTHONPATH=/canary-7391
 	expect 0 tr-cycle -d race.db -w $W
-	! grep -q canary spy.env
+	run ! grep -q canary spy.env
 	[ -s spy.env ]
-	[ -z "$(tr '\0' '\n' <spy.env | grep -vE '^(PATH|HOME|USER|LOGNAME|LANG|TZ)=')" ]
-	tr '\0' '\n' <spy.env | grep -qx "PATH=$PATH"
-	tr '\0' '\n' <spy.env | grep -qx TZ=UTC
+	tr '\0' '\n' <spy.env >spy.names
+	run ! grep -vE '^(PATH|HOME|USER|LOGNAME|LANG|TZ)=' spy.names
+	grep -qxF "PATH=$PATH" spy.names
+	grep -qx TZ=UTC spy.names
 }
 
 @test "an agent gets three descriptors and no privileges" {
@@ -436,9 +439,9 @@ answered() {
 }
 
 asked() {
-	cat a1.asked | wc -l
-	cat a2.asked | wc -l
-	cat a3.asked | wc -l
+	wc -l <a1.asked
+	wc -l <a2.asked
+	wc -l <a3.asked
 }
 
 @test "a killed tr-decide leaves no program, and a rerun asks only those without answer" {
