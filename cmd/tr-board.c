@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "race.h"
@@ -157,8 +158,11 @@ static void sparkline(const struct race_standing *s, char *out)
 
 static bool can_spark(void)
 {
+	/* block characters are for eyes, not for files */
 	const char *names[] = { getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG") };
 
+	if (!isatty(1))
+		return false;
 	for (size_t i = 0; i < 3; i++)
 		if (names[i] != NULL && names[i][0] != '\0')
 			return strstr(names[i], "UTF-8") != NULL ||

@@ -177,10 +177,8 @@ static int run_program(struct cycle *c, const struct stage_def *s, struct err *e
 			return -1;
 		status = stage_status(&r);
 		child_result_release(&r);
-		if (status == 0 || status == ERR_PARTIAL) {
-			c->partial = c->partial || status == ERR_PARTIAL;
+		if (status == 0 || status == ERR_PARTIAL)
 			return 0;
-		}
 		if (status != ERR_TEMP || try == STAGE_TRIES || stop != 0)
 			return err_set(e, status, "stage %s: %s ended with status %d", s->name,
 				       s->program, status);
@@ -327,22 +325,22 @@ static void settle_delay(int64_t window_ms, struct db *db)
 		pause_ms(due_ms - cli_common.now_ms);
 }
 
-static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, struct err *e)
+static void print_result(const struct cycle *c, const struct race_summary *s, int64_t took_ms,
+			 bool was_sealed)
 {
 	char id[TSTAMP_WINDOW_ID_MAX];
-	struct race_summary s;
 	struct buf b = BUF_INIT;
 	struct json_writer w;
 
-	if (race_summarise(c->db, c->window_ms, &s, e) != 0 || cli_common.quiet > 0)
+	if (cli_common.quiet > 0)
 		return;
 	tstamp_window_id(c->window_ms, id);
 	if (!json) {
 		cli_outf("%s: %s%lld of %lld prices, %lld decisions (%lld failed), %lld "
 			 "trades, %lld ms\n",
-			 id, was_sealed ? "finished already: " : "", (long long)s.prices,
-			 (long long)s.assets, (long long)s.decisions, (long long)s.failed,
-			 (long long)s.trades, (long long)took_ms);
+			 id, was_sealed ? "finished already: " : "", (long long)s->prices,
+			 (long long)s->assets, (long long)s->decisions, (long long)s->failed,
+			 (long long)s->trades, (long long)took_ms);
 		return;
 	}
 	json_write_init(&w, &b);
@@ -350,12 +348,12 @@ static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, stru
 	json_write_string(&w, "schema", "tr.cycle/1");
 	json_write_string(&w, "window", id);
 	json_write_bool(&w, "finished_already", was_sealed);
-	json_write_int(&w, "prices", s.prices);
-	json_write_int(&w, "assets", s.assets);
-	json_write_int(&w, "decisions", s.decisions);
-	json_write_int(&w, "failed", s.failed);
-	json_write_int(&w, "trades", s.trades);
-	json_write_int(&w, "snapshots", s.snapshots);
+	json_write_int(&w, "prices", s->prices);
+	json_write_int(&w, "assets", s->assets);
+	json_write_int(&w, "decisions", s->decisions);
+	json_write_int(&w, "failed", s->failed);
+	json_write_int(&w, "trades", s->trades);
+	json_write_int(&w, "snapshots", s->snapshots);
 	json_write_int(&w, "took_ms", took_ms);
 	json_write_object(&w, "stages_ms");
 	for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !was_sealed; i++)
@@ -368,21 +366,24 @@ static void print_result(struct cycle *c, int64_t took_ms, bool was_sealed, stru
 	buf_release(&b);
 }
 
-static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool print,
+/* One window, counted; *${fresh} if it was not finished before. */
+static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool print, bool *fresh,
 			 struct err *e)
 {
 	int64_t start_ms = tstamp_boot_ms();
-	struct race_summary before;
+	struct race_summary before, after;
 	int r = -1;
 
 	c->window_ms = window_ms;
 	memset(c->took_ms, 0, sizeof c->took_ms);
 	if (race_summarise(c->db, window_ms, &before, e) != 0)
 		return -1;
-	if (run_window(c, live, e) == 0) {
+	*fresh = !before.sealed;
+	if (run_window(c, live, e) == 0 && race_summarise(c->db, window_ms, &after, e) == 0) {
+		c->partial = c->partial || (*fresh && after.failed > 0);
 		if (print)
-			print_result(c, tstamp_boot_ms() - start_ms, before.sealed, e);
-		r = e->status != 0 ? -1 : 0;
+			print_result(c, &after, tstamp_boot_ms() - start_ms, before.sealed);
+		r = 0;
 	}
 	race_release(&c->w);
 	return r;
@@ -443,7 +444,8 @@ static int take_lock(struct cycle *c, int64_t window_ms, bool live, struct err *
 	if (live && note_overlap(c, window_ms, text, e) != 0)
 		return -1;
 	*e = (struct err){ 0 };
-	return err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "", text);
+	return err_set(e, ERR_TEMP, "another tr-cycle is running%s%s", text[0] ? ": " : "",
+		       text);
 }
 
 static void show_progress(int64_t from, int64_t at, int64_t to)
@@ -461,31 +463,27 @@ static void show_progress(int64_t from, int64_t at, int64_t to)
 
 static int run_range(struct cycle *c, struct err *e)
 {
-	int64_t first = tstamp_window(from_ms), last = tstamp_window(to_ms - 1), begun;
-	bool live;
+	int64_t first = tstamp_window(from_ms), last = tstamp_window(to_ms - 1);
+	int64_t end = last + TSTAMP_WINDOW_MS, ran = 0, finished = 0;
 
-	if (journal_latest(c->db, &begun, &live, e) != 0)
-		return -1;
 	for (int64_t w = first; w <= last; w += TSTAMP_WINDOW_MS) {
-		show_progress(first, w, last + TSTAMP_WINDOW_MS);
-		lock_note(c, w);
-		/* a range that was run before and stopped goes on where it stopped */
-		if (w < begun) {
-			struct race_summary s;
+		bool fresh;
 
-			if (race_summarise(c->db, w, &s, e) != 0)
-				return -1;
-			if (s.sealed)
-				continue;
-		}
+		show_progress(first, w, end);
+		lock_note(c, w);
 		if (!cli_common.now_given)
 			cli_common.now_ms = w;
-		if (run_and_print(c, w, false, json, e) != 0)
+		if (run_and_print(c, w, false, json, &fresh, e) != 0)
 			return -1;
+		ran += fresh;
+		finished += !fresh;
 		if (db_wal_size(c->db) > CHECKPOINT_BYTES && db_checkpoint(c->db, e) != 0)
 			return -1;
 	}
-	show_progress(first, last + TSTAMP_WINDOW_MS, last + TSTAMP_WINDOW_MS);
+	show_progress(first, end, end);
+	if (cli_common.quiet == 0 && !json)
+		cli_outf("%lld windows run, %lld finished already\n", (long long)ran,
+			 (long long)finished);
 	return 0;
 }
 
@@ -524,7 +522,7 @@ static int show_plan(struct cycle *c, int64_t window_ms, struct err *e)
 static int run(struct cycle *c, struct err *e)
 {
 	int64_t window_ms = tstamp_window(cli_common.now_ms);
-	bool live = window_text == NULL && !cli_common.now_given;
+	bool live = window_text == NULL && !cli_common.now_given, fresh;
 	int r;
 
 	c->db = db_open(cli_common.database, e);
@@ -543,7 +541,7 @@ static int run(struct cycle *c, struct err *e)
 		settle_delay(window_ms, c->db);
 	if (stop != 0)
 		return err_set(e, ERR_TEMP, "stopped by a signal; the next start resumes");
-	r = run_and_print(c, window_ms, live, true, e);
+	r = run_and_print(c, window_ms, live, true, &fresh, e);
 	if (r == 0 && db_wal_size(c->db) > CHECKPOINT_BYTES)
 		r = db_checkpoint(c->db, e);
 	return r;

@@ -87,11 +87,11 @@ _trading_race() {
 _trading_race_spec() { # TOOL: its options and commands
 	case $1 in
 	tr-agent)
-		options='-k --kind -s --strategy -S --set --names -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-k --kind -s --strategy -S --set --names -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='add set list show pause resume retire strategies'
 		;;
 	tr-asset)
-		options='-N --name -f --feed --accept-quote --names -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-N --name -f --feed --accept-quote --names -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='add set list show enable disable'
 		;;
 	tr-audit)
@@ -103,7 +103,7 @@ _trading_race_spec() { # TOOL: its options and commands
 		commands=''
 		;;
 	tr-config)
-		options='--names -j --json -e --effective -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='--names -j --json -e --effective -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='list get set unset explain export import log'
 		;;
 	tr-context)
@@ -111,7 +111,7 @@ _trading_race_spec() { # TOOL: its options and commands
 		commands=''
 		;;
 	tr-cycle)
-		options='-w --window --from --to -W --wait -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-w --window --from --to -W --wait -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-db)
@@ -119,11 +119,11 @@ _trading_race_spec() { # TOOL: its options and commands
 		commands='dump check checkpoint'
 		;;
 	tr-decide)
-		options='-w --window -a --agent -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-w --window -a --agent -n --dry-run -L --left -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-halt)
-		options='-r --reason -N --name -R --release -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-r --reason -N --name -R --release -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-ingest)
@@ -185,6 +185,7 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-db --now' | 'tr-db -t') kind='any' ;;
 	'tr-decide --window' | 'tr-decide -w') kind='any' ;;
 	'tr-decide --agent' | 'tr-decide -a') kind='agent' ;;
+	'tr-decide --left' | 'tr-decide -L') kind='any' ;;
 	'tr-decide --database' | 'tr-decide -d') kind='file' ;;
 	'tr-decide --now' | 'tr-decide -t') kind='any' ;;
 	'tr-halt --reason' | 'tr-halt -r') kind='any' ;;

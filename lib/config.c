@@ -26,6 +26,8 @@ const struct config_def config_defs[] = {
 	  "agents decide in windows that start at a multiple of this, counted from midnight UTC" },
 	{ "decide.parallel", CONFIG_INT, 0, "10", 1, 256, NULL, "agents",
 	  "how many agents are asked at the same time" },
+	{ "exec.file_mb", CONFIG_INT, 0, "64", 1, 1048576, NULL, "MiB",
+	  "largest file that an exec agent may write" },
 	{ "exec.files", CONFIG_INT, 0, "256", 16, 65536, NULL, "files",
 	  "open files of an exec agent" },
 	{ "exec.memory_mb", CONFIG_INT, 0, "2048", 16, 1048576, NULL, "MiB",
@@ -103,6 +105,7 @@ static const char sql_log[] =
 /* scan: the log is read as a whole */
 static const char sql_history[] =
 	"SELECT seq, at_ms, name, old_value, new_value, origin FROM settings_log ORDER BY seq";
+/* scan: whether there is any row at all */
 static const char sql_fixed[] =
 	"SELECT EXISTS (SELECT 1 FROM asset_feeds) OR EXISTS (SELECT 1 FROM cycles)";
 

@@ -62,6 +62,10 @@ static const char sql_prices[] =
 static const char sql_price_before[] =
 	"SELECT asset_id, price, price_ms, source_id, interval_s, quality, note FROM prices "
 	"WHERE asset_id = :asset AND window_ms < :window ORDER BY window_ms DESC LIMIT 1";
+static const char sql_good_price_before[] =
+	"SELECT asset_id, price, price_ms, source_id, interval_s, quality, note FROM prices "
+	"WHERE asset_id = :asset AND window_ms < :window AND quality <> 'suspect' "
+	"ORDER BY window_ms DESC LIMIT 1";
 static const char sql_source_name[] = "SELECT name FROM sources WHERE id = :id";
 
 /* ------------------------------------------------------------------ candles */
@@ -357,10 +361,9 @@ int market_prices(struct db *db, int64_t window_ms, struct market_price **out, s
 	return r;
 }
 
-int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
-			struct market_price *p, bool *found, struct err *e)
+static int market_one_price(struct sql_stmt *s, int64_t asset_id, int64_t window_ms,
+			    struct market_price *p, bool *found, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_price_before);
 	int r;
 
 	sql_int(s, ":asset", asset_id);
@@ -371,6 +374,19 @@ int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
 		market_read_price(s, p);
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
+}
+
+int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
+			struct market_price *p, bool *found, struct err *e)
+{
+	return market_one_price(db_get(db, sql_price_before), asset_id, window_ms, p, found, e);
+}
+
+int market_good_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
+			     struct market_price *p, bool *found, struct err *e)
+{
+	return market_one_price(db_get(db, sql_good_price_before), asset_id, window_ms, p,
+				found, e);
 }
 
 int market_source_name(struct db *db, int64_t source_id, char **out, struct err *e)

@@ -78,6 +78,9 @@ int market_prices(struct db *db, int64_t window_ms, struct market_price **out, s
 /* The newest price of an asset in a batch before ${window_ms}, whatever its quality. */
 int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
 			struct market_price *p, bool *found, struct err *e);
+/* The newest one that was not suspect. */
+int market_good_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
+			     struct market_price *p, bool *found, struct err *e);
 /* The name of a source; the caller's. */
 int market_source_name(struct db *db, int64_t source_id, char **out, struct err *e);
 

@@ -247,4 +247,82 @@ int race_record_execution(struct db *db, struct buf *out, const struct race_agen
 			  const struct verdict_execution *x, struct err *e);
 void race_record_snapshot(struct buf *out, const char *agent, const struct ledger_snapshot *s);
 
+/* ---- status */
+
+#define RACE_STATE_MAX 24
+
+/* Where a window stands: one that was begun, or one that was missed. */
+struct race_status {
+	int64_t window_ms;
+	char state[RACE_STATE_MAX]; /* of table cycles, or the reason of table missed */
+	bool incomplete;	    /* running, quarantined or needs_operator */
+	bool over;		    /* incomplete, and stays so: a later window has begun */
+	int64_t pid;		    /* of the tr-cycle that is at it; 0: nobody, -1: unknown */
+	int64_t done, due;	    /* stages; 0 of 0 for a missed one */
+	const char *stage;	    /* the first that is not done; NULL for none; static */
+	int64_t prices, assets;
+	int64_t decisions, failed; /* made on its batch, and those neither ok nor hold */
+	int64_t trades;		   /* filled at its batch */
+	int64_t attempts;
+	int64_t started_ms, ended_ms; /* wall time, -1 for not yet */
+	char *failure;		      /* text of its last failure, NULL for none; owned */
+};
+
+struct race_status_query {
+	int64_t since_ms, until_ms; /* windows that start in here, half open */
+	const char *state;	    /* only this state; NULL: any */
+	bool failed;		    /* only those that did not go well */
+	int64_t limit, page;	    /* rows per page; pages count from 1 */
+};
+
+/* The incomplete windows, oldest first, then the others, newest first. */
+struct race_status_list {
+	struct race_status *rows;
+	size_t n;
+	bool more; /* a further page has rows */
+};
+
+/* Whether ${text} is a state that a window can have; else ERR_USAGE names the nearest. */
+int race_status_check(const char *text, struct err *e);
+
+int race_status_find(struct db *db, const struct race_status_query *q,
+		     struct race_status_list *l, struct err *e);
+void race_status_free(struct race_status_list *l);
+
+/* One window; ERR_NOTFOUND if it neither began nor was missed. */
+int race_status_load(struct db *db, int64_t window_ms, struct race_status *s, struct err *e);
+void race_status_release(struct race_status *s);
+
+/* What helps an incomplete window: a command, or why none does. "" for all others. */
+#define RACE_HELP_MAX 128
+const char *race_status_help(const struct race_status *s, char out[RACE_HELP_MAX]);
+
+/* The record tr.status/1. */
+void race_status_record(struct buf *out, const struct race_status *s);
+
+struct race_totals {
+	int64_t last_ms;    /* the newest window begun, -1 for none */
+	int64_t due_ms;	    /* the window that tr-cycle would begin next by the clock */
+	int64_t missed;	    /* in the 24 hours before ${now_ms} */
+	int64_t incomplete; /* of all */
+	bool halted;
+	char *halt_name, *halt_reason; /* NULL unless halted; owned */
+};
+int race_totals_load(struct db *db, int64_t now_ms, struct race_totals *t, struct err *e);
+void race_totals_release(struct race_totals *t);
+
+/* One event of the history of a window; the texts are borrowed for the call. */
+struct race_event {
+	int64_t window_ms, seq, at_ms;
+	const char *type, *stage, *detail; /* stage "" for the window itself */
+	const struct digest *input;	   /* NULL for none */
+};
+typedef void race_event_fn(void *ctx, const struct race_event *ev);
+
+/* The history in order. That of a missed window is one event, "missed" or "skipped_overlap". */
+int race_events(struct db *db, int64_t window_ms, race_event_fn *each, void *ctx,
+		struct err *e);
+/* The record tr.event/1. */
+void race_event_record(struct buf *out, const struct race_event *ev);
+
 #endif

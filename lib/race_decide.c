@@ -34,6 +34,7 @@ struct race_turn {
 	struct buf context; /* exec: the line */
 	char **argv;	    /* exec */
 	bool due;	    /* nothing stored yet */
+	bool answered;	    /* v holds an answer */
 };
 
 struct race_round {
@@ -85,6 +86,7 @@ static int race_list_turns(struct race_round *r, struct err *e)
 		}
 		t->agent = a;
 		t->due = !found;
+		t->answered = found;
 		r->n++;
 	}
 	return 0;
@@ -214,6 +216,7 @@ static int race_decide_rules(struct race_round *r, struct err *e)
 			return -1;
 		strategy_decide(t->spec.spec.strategy, t->spec.spec.params, &r->view,
 				race_seed(r, t->agent->name), &t->v.d);
+		t->answered = true;
 	}
 	return 0;
 }
@@ -257,8 +260,9 @@ static void race_tail(const struct buf *b, char out[200])
 }
 
 /* What a child's end means as a decision. */
-static void race_judge(const struct race_round *r, struct child_result *c, struct decision *d)
+static void race_judge(const struct race_round *r, struct race_turn *t, struct child_result *c)
 {
+	struct decision *d = &t->v.d;
 	char tail[200];
 
 	race_tail(&c->error, tail);
@@ -270,8 +274,8 @@ static void race_judge(const struct race_round *r, struct child_result *c, struc
 		else if (tstamp_boot_ms() > r->deadline_ms)
 			decision_fail(d, DECISION_LATE, "the answer came after the deadline");
 		else
-			wire_parse_answer(c->out.data != NULL ? c->out.data : "", c->out.len,
-					  d);
+			wire_parse_answer(buf_str(&c->out), c->out.len, t->agent->name,
+					  r->w->window_ms, d);
 		break;
 	case CHILD_SIGNALED:
 		decision_fail(d, DECISION_ERROR, "killed by signal %d", c->signal);
@@ -302,7 +306,8 @@ static int race_answered(void *ctx, size_t index, struct child_result *c, struct
 	struct race_round *r = asked->r;
 	int rc;
 
-	race_judge(r, c, &t->v.d);
+	race_judge(r, t, c);
+	t->answered = true;
 	t->v.latency_ms = c->elapsed_ms;
 	t->v.raw = mem_strndup(c->out.data != NULL ? c->out.data : "", c->out.len);
 	t->v.raw_len = c->out.len;
@@ -327,7 +332,7 @@ static char **race_jail_argv(const struct race_round *r, const struct roster_spe
 			     const char *jail)
 {
 	const struct config *c = &r->w->config;
-	char **argv = mem_array(s->n_argv + 9, sizeof *argv);
+	char **argv = mem_array(s->n_argv + 10, sizeof *argv);
 	size_t n = 0;
 
 	argv[n++] = mem_strdup(jail);
@@ -335,6 +340,7 @@ static char **race_jail_argv(const struct race_round *r, const struct roster_spe
 	argv[n++] = race_option("memory-mb", config_num(c, CONFIG_EXEC_MEMORY_MB));
 	argv[n++] = race_option("cpu-s", config_num(c, CONFIG_EXEC_TIMEOUT_S) + 1);
 	argv[n++] = race_option("files", config_num(c, CONFIG_EXEC_FILES));
+	argv[n++] = race_option("file-mb", config_num(c, CONFIG_EXEC_FILE_MB));
 	argv[n++] = race_option("processes", config_num(c, CONFIG_EXEC_PROCESSES));
 	argv[n++] = mem_strdup("--");
 	for (size_t i = 0; i < s->n_argv; i++)
@@ -371,6 +377,7 @@ static bool race_program_there(struct race_turn *t)
 
 	if (access(prog, X_OK) == 0)
 		return true;
+	t->answered = true;
 	decision_fail(&t->v.d, DECISION_ERROR, "program %.200s: cannot be run: %m", prog);
 	return false;
 }
@@ -490,22 +497,6 @@ static int race_ask(struct race_round *r, struct err *e)
 	return all ? race_finish_decide(r, e) : 0;
 }
 
-/* Those who were not asked have nothing to print. */
-static void race_forget_due(struct race_round *r)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n; i++) {
-		if (!r->turns[i].due) {
-			r->turns[n++] = r->turns[i];
-			continue;
-		}
-		roster_release_agent(&r->turns[i].spec);
-		verdict_release(&r->turns[i].v);
-	}
-	r->n = n;
-}
-
 static void race_print_turns(struct race_round *r, struct buf *out, size_t *failed)
 {
 	size_t n = 0;
@@ -513,7 +504,7 @@ static void race_print_turns(struct race_round *r, struct buf *out, size_t *fail
 	for (size_t i = 0; i < r->n; i++) {
 		struct race_turn *t = &r->turns[i];
 
-		if (r->o->dry && t->due && t->spec.spec.kind == ROSTER_EXEC)
+		if (!t->answered)
 			continue;
 		*failed += t->v.d.status != DECISION_OK && t->v.d.status != DECISION_HOLD;
 		if (out != NULL)
@@ -570,7 +561,6 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 	if (!done && !o->dry && !w->sealed && race_over(w, at_ms)) {
 		if (o->agents == NULL && race_finish_decide(&r, e) != 0)
 			goto out;
-		race_forget_due(&r);
 	} else if (!done && (o->dry || !w->sealed) && race_ask(&r, e) != 0)
 		goto out;
 	race_print_turns(&r, out, failed);

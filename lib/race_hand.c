@@ -75,7 +75,7 @@ int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char
 	v.at_ms = at_ms;
 	v.raw = mem_strndup(raw, len);
 	v.raw_len = len;
-	wire_parse_answer(raw, len, &v.d);
+	wire_parse_answer(raw, len, agent, window_ms, &v.d);
 	if (a.status != ROSTER_ACTIVE)
 		err_set(e, ERR_DATA, "agent %s: is %s", agent, roster_status_name(a.status));
 	else if (a.spec.kind == ROSTER_RULE)

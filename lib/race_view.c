@@ -22,6 +22,10 @@ static const char sql_stored[] =
 	"SELECT b.size, b.data FROM contexts AS c JOIN blobs AS b ON b.hash = c.hash "
 	"WHERE c.window_ms = :window";
 
+/* A position worth more than this many units of money (1e10 of the quote currency) is a broken
+ * price; nine such still fit into a total. */
+#define RACE_VALUE_MAX INT64_C(1000000000000000000)
+
 /* ------------------------------------------------------------------ loading */
 
 static int race_view_asset(struct db *db, const struct race_window *w,
@@ -30,7 +34,7 @@ static int race_view_asset(struct db *db, const struct race_window *w,
 {
 	struct market_series m = { a->id, 0, 0 };
 
-	*v = (struct view_asset){ .id = a->id, .quality = VIEW_ABSENT };
+	*v = (struct view_asset){ .id = a->id, .enabled = a->enabled, .quality = VIEW_ABSENT };
 	snprintf(v->symbol, sizeof v->symbol, "%s", a->symbol);
 	if (p == NULL)
 		return 0;
@@ -45,7 +49,6 @@ static int race_view_asset(struct db *db, const struct race_window *w,
 			      &v->candles, &v->n_candles, e);
 }
 
-/* Assets that take part; one that is switched off is not shown, though it may be held. */
 int race_view_market(struct db *db, const struct race_window *w, struct view *v, struct err *e)
 {
 	struct market_price *prices = NULL;
@@ -61,8 +64,6 @@ int race_view_market(struct db *db, const struct race_window *w, struct view *v,
 	for (size_t i = 0; i < w->n_assets && r == 0; i++) {
 		const struct market_price *p = NULL;
 
-		if (!w->assets[i].enabled)
-			continue;
 		for (size_t k = 0; k < n; k++)
 			if (prices[k].asset_id == w->assets[i].id)
 				p = &prices[k];
@@ -101,6 +102,28 @@ int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id
 	return r;
 }
 
+/* The price that values a position: of the batch unless it is suspect, else the last good one.
+ */
+static int race_value_price(struct db *db, int64_t window_ms, int64_t asset_id,
+			    const struct market_price *prices, size_t n, struct price *price,
+			    bool *own, struct err *e)
+{
+	struct market_price old;
+	bool found;
+
+	*own = true;
+	for (size_t i = 0; i < n; i++)
+		if (prices[i].asset_id == asset_id && prices[i].quality != VIEW_SUSPECT) {
+			*price = prices[i].price;
+			return 0;
+		}
+	*own = false;
+	if (market_good_price_before(db, asset_id, window_ms, &old, &found, e) != 0)
+		return -1;
+	price->u = found ? old.price.u : 0;
+	return 0;
+}
+
 int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, struct money *value,
 	       int64_t *unpriced, struct err *e)
 {
@@ -112,25 +135,24 @@ int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, stru
 	*unpriced = 0;
 	for (size_t i = 0; i < p->n_positions && r == 0; i++) {
 		const struct portfolio_position *pos = &p->positions[i];
-		struct market_price old;
 		struct price price = { 0 };
 		struct money m;
-		bool found = true;
+		bool own = true;
 
 		if (pos->quantity.u == 0)
 			continue;
-		for (size_t k = 0; k < n; k++)
-			if (prices[k].asset_id == pos->asset_id)
-				price = prices[k].price;
-		if (price.u == 0) {
-			++*unpriced;
-			r = market_price_before(db, pos->asset_id, window_ms, &old, &found, e);
-			price = old.price;
-		}
+		r = race_value_price(db, window_ms, pos->asset_id, prices, n, &price, &own, e);
+		/* what has no good price, or is worth more than fits, counts at its cost */
 		if (r == 0 &&
-		    (!found || money_of(pos->quantity, price, DECIMAL_DOWN, &m) != 0 ||
-		     money_add(*value, m, value) != 0))
-			r = err_set(e, ERR_INTERNAL, "agent %lld: a position cannot be valued",
+		    (price.u == 0 || money_of(pos->quantity, price, DECIMAL_DOWN, &m) != 0 ||
+		     m.u > RACE_VALUE_MAX)) {
+			m = pos->cost;
+			own = false;
+		}
+		*unpriced += !own;
+		if (r == 0 && money_add(*value, m, value) != 0)
+			r = err_set(e, ERR_INTERNAL,
+				    "agent %lld: its positions cannot be valued",
 				    (long long)p->agent_id);
 	}
 	free(prices);
@@ -218,6 +240,7 @@ static void race_write_asset(struct json_writer *j, const struct view_asset *a)
 
 	json_write_object(j, NULL);
 	json_write_string(j, "asset", a->symbol);
+	json_write_bool(j, "enabled", a->enabled);
 	json_write_string(j, "quality", view_quality_name(a->quality));
 	if (a->quality == VIEW_ABSENT) {
 		json_write_null(j, "price");

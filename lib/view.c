@@ -28,7 +28,7 @@ bool view_tradable(const struct view_asset *a)
 {
 	bool usable = a->quality == VIEW_FRESH || a->quality == VIEW_LAST_GOOD;
 
-	return usable && a->price.u > 0;
+	return a->enabled && usable && a->price.u > 0;
 }
 
 const char *view_quality_name(enum view_quality q)

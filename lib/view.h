@@ -31,7 +31,8 @@ enum view_quality {
 
 struct view_asset {
 	char symbol[IDENT_ASSET_MAX + 1];
-	int64_t id; /* the database's, not shown to agents */
+	int64_t id;   /* the database's, not shown to agents */
+	bool enabled; /* else it can only be sold */
 	enum view_quality quality;
 	struct price price; /* of the batch; 0 when absent, and then never to be used */
 	int64_t price_ms;   /* the time the price belongs to */
@@ -59,7 +60,7 @@ struct view {
 void view_init(struct view *v);
 void view_release(struct view *v);
 
-/* Whether orders in this asset may fill at this batch. */
+/* Whether orders of both sides in this asset may fill at this batch. */
 bool view_tradable(const struct view_asset *a);
 
 /* "fresh", "last_good", "stale", "suspect", "absent". */

@@ -221,7 +221,25 @@ static size_t wire_trim(const char *text, size_t len)
 	return len;
 }
 
-void wire_parse_answer(const char *text, size_t len, struct decision *d)
+/* An answer may say whose it is, but then it must be so. */
+static void wire_check_envelope(struct json_reader *r, const char *agent, const char *window,
+				const char *want_agent, int64_t want_ms)
+{
+	struct err bad = { 0 };
+	int64_t window_ms;
+
+	json_read_any(r, "version", false);
+	json_read_any(r, "fill", false);
+	json_read_any(r, "error", false);
+	if (agent != NULL && strcmp(agent, want_agent) != 0)
+		json_read_fail(r, "agent", "is %.64s, not %s", agent, want_agent);
+	if (window != NULL &&
+	    (tstamp_parse(window, &window_ms, &bad) != 0 || window_ms != want_ms))
+		json_read_fail(r, "window", "is %.64s, not the window asked about", window);
+}
+
+void wire_parse_answer(const char *text, size_t len, const char *want_agent, int64_t want_ms,
+		       struct decision *d)
 {
 	struct err e = { 0 };
 	struct json_reader r;
@@ -240,6 +258,7 @@ void wire_parse_answer(const char *text, size_t len, struct decision *d)
 	}
 	json_read_init(&r, root, "answer", &e);
 	wire_read_envelope(&r, &agent, &window);
+	wire_check_envelope(&r, agent, window, want_agent, want_ms);
 	wire_read_answer(&r, d);
 	status = json_read_string(&r, "status", false);
 	if (!r.failed && status != NULL &&
@@ -327,13 +346,18 @@ static int wire_check_window(struct wire_walk *k, const struct json *root, struc
 
 static int wire_check_end(struct wire_walk *k, const struct json *root, struct err *e)
 {
-	const char *count = json_text(json_get(root, "count"));
-	char text[24];
+	struct json_reader r;
+	int64_t count = -1;
 
-	snprintf(text, sizeof text, "%zu", k->records);
-	if (count == NULL || strcmp(count, text) != 0)
-		return err_set(e, ERR_DATA, "%zu records, but the end record says %.20s",
-			       k->records, count != NULL ? count : "nothing");
+	json_read_init(&r, root, "end record", e);
+	json_read_string(&r, "schema", true);
+	json_read_string(&r, "window", true);
+	json_read_int(&r, "count", true, 0, INT32_MAX, &count);
+	if (json_read_end(&r) != 0)
+		return -1;
+	if (count != (int64_t)k->records)
+		return err_set(e, ERR_DATA, "%zu records, but the end record says %lld",
+			       k->records, (long long)count);
 	k->ended = true;
 	return 0;
 }

@@ -46,10 +46,12 @@ void wire_decision_hash(const struct decision *d, struct digest *out);
 
 /*
  * An agent's answer: one JSON object, bare {"orders":[...],"reasoning":...} or a full
- * tr.decision/1. Never fails: what breaks the grammar is a decision of status invalid with the
- * reason (R-90). Bytes after the first line that are not white space are invalid too.
+ * tr.decision/1, which must then be of ${agent} and ${window_ms}. Never fails: what breaks the
+ * grammar is a decision of status invalid with the reason (R-90). Bytes after the first line
+ * that are not white space are invalid too.
  */
-void wire_parse_answer(const char *text, size_t len, struct decision *d);
+void wire_parse_answer(const char *text, size_t len, const char *agent, int64_t window_ms,
+		       struct decision *d);
 
 /* A tr.decision/1 as printed by tr-decide: who and when besides the answer. */
 struct wire_decision {

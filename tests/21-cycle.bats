@@ -61,36 +61,49 @@ next_random() {
 	REPLY=$((RANDOM_STATE / 65536 % 1000))
 }
 
-# How long one decision window takes here, in microseconds.
+# A race in ${1} in which every window has all stages.
+busy_race() {
+	tr-init "$1" --demo --quote USD -q
+	tr-config set decide.every_min 5 -d "$1"
+	tr-config set trade.fill next -d "$1"
+	add_program "$1"
+}
+
+# How long a window of such a race takes here, in microseconds.
 typical_us() {
 	local from to
-	tr-init "typical.db" --demo -q
-	add_program typical.db
+	busy_race typical.db
 	from=${EPOCHREALTIME/./}
-	tr-cycle -q -d typical.db --from "$W0" --to 2024-07-23T01:00Z
+	tr-cycle -q -d typical.db --from "$W0" --to 2024-07-23T00:30Z
 	to=${EPOCHREALTIME/./}
-	# four of the twelve windows have decisions and take most of it
 	REPLY=$(((to - from) / 6))
+}
+
+# For sleep and timeout.
+seconds() {
+	printf -v REPLY '%d.%06d' $(($1 / 1000000)) $(($1 % 1000000))
 }
 
 # Run and kill after so many microseconds; 0 if it was killed before it ended.
 kill_group() {
-	local us=$1
+	local status=0
+	seconds "$1"
 	shift
-	timeout -s KILL "$(printf '%d.%06d' $((us / 1000000)) $((us % 1000000)))" "$@" 2>/dev/null
-	[ $? -eq 137 ]
+	# the group, which is about to lose its timeout, would be reported by the shell
+	{ timeout -s KILL "$REPLY" "$@" || status=$?; } 2>/dev/null
+	[ "$status" -eq 137 ]
 }
 
 # The same, for the process alone: its children live on if they can.
 kill_one() {
-	local us=$1 pid
+	local status=0 pid
+	seconds "$1"
 	shift
 	"$@" 2>/dev/null 3>&- &
 	pid=$!
-	sleep "$(printf '%d.%06d' $((us / 1000000)) $((us % 1000000)))"
-	kill -KILL "$pid" 2>/dev/null
-	wait "$pid" 2>/dev/null
-	[ $? -eq 137 ]
+	sleep "$REPLY"
+	{ kill -KILL "$pid" && wait "$pid" || status=$?; } 2>/dev/null
+	[ "$status" -eq 137 ]
 }
 
 # ---------------------------------------------------------------------- plain
@@ -202,7 +215,7 @@ market-cycle-20240723-0105"
 @test "a range goes on where it stopped, and is nothing when it is finished" {
 	local before
 	demo_race a.db
-	tr-cycle -q --from "$W0" --to 2024-07-23T00:25Z
+	tr-cycle -q --from "$W0" --to 2024-07-23T00:30Z
 	# begun, but not finished
 	tr-ingest -q -w 2024-07-23T00:30Z
 	expect 0 tr-cycle --from "$W0" --to 2024-07-23T01:00Z
@@ -210,7 +223,7 @@ market-cycle-20240723-0105"
 	expect 0 tr-cycle --from "$W0" --to 2024-07-23T01:00Z
 	assert_equal "$(state)" "$before"
 	tr-init b.db --demo --quote USD -q
-	tr-cycle -q -d b.db --from "$W0" --to 2024-07-23T00:25Z
+	tr-cycle -q -d b.db --from "$W0" --to 2024-07-23T00:30Z
 	tr-cycle -q -d b.db --from 2024-07-23T00:30Z --to 2024-07-23T01:00Z
 	same a.db b.db
 }
@@ -226,69 +239,64 @@ market-cycle-20240723-0105"
 # ---------------------------------------------------------------------- killed
 
 @test "a window killed at any point and run again is what it would have been" {
-	local i=0 n=0 tries us base
-	demo_race killed.db
-	add_program killed.db
+	local i=0 n=0 how base
+	busy_race killed.db
+	export TR_DB=$PWD/killed.db
 	typical_us
 	base=$REPLY
 	while [ "$n" -lt 200 ]; do
-		[ "$i" -lt 300 ] || {
+		[ "$i" -lt 250 ] || {
 			echo "only $n kills in $i windows"
 			return 1
 		}
-		for tries in group one group; do
+		for how in group one group; do
 			next_random
-			us=$((base * REPLY / 800))
-			if "kill_$tries" "$us" tr-cycle -q -w "$(window "$i")"; then
+			if "kill_$how" $((base * REPLY / 900)) tr-cycle -q -w "$(window "$i")"; then
 				n=$((n + 1))
 			fi
 		done
 		expect 0 tr-cycle -q -w "$(window "$i")"
 		i=$((i + 1))
 	done
-	tr-init plain.db --demo --quote USD -q
-	add_program plain.db
+	busy_race plain.db
 	tr-cycle -q -d plain.db --from "$W0" --to "$(window "$i")"
 	same killed.db plain.db
 	expect 0 tr-audit
 	expect 0 tr-db check
-	# kills did hit windows in all states
+	# the kills did hit windows that had begun
 	[ "$(sqlite3 killed.db 'SELECT count(*) FROM cycles WHERE attempts > 1')" -gt 20 ]
 }
 
 @test "a range killed at any point and run again is what it would have been" {
-	local n us base end
-	demo_race killed.db
-	tr-config set trade.fill next
-	add_program killed.db
+	local n base end
+	busy_race killed.db
+	export TR_DB=$PWD/killed.db
 	typical_us
 	base=$REPLY
 	end=$(window 36)
 	for ((n = 0; n < 30; n++)); do
 		next_random
-		us=$((base * (1000 + REPLY) / 500))
-		kill_group "$us" tr-cycle -q --from "$W0" --to "$end" || break
+		kill_group $((base * (1000 + REPLY) / 700)) tr-cycle -q --from "$W0" --to "$end" ||
+			break
 	done
 	[ "$n" -gt 5 ]
 	expect 0 tr-cycle -q --from "$W0" --to "$end"
-	tr-init plain.db --demo --quote USD -q
-	tr-config set trade.fill next -d plain.db
-	add_program plain.db
+	busy_race plain.db
 	tr-cycle -q -d plain.db --from "$W0" --to "$end"
 	same killed.db plain.db
 	expect 0 tr-audit
 }
 
 @test "steps by hand, killed and repeated, give the same books" {
-	local i n=0 step us base
-	demo_race killed.db
+	local i n=0 step base
+	busy_race killed.db
+	export TR_DB=$PWD/killed.db
 	typical_us
 	base=$REPLY
 	for ((i = 0; i < 12; i++)); do
 		for step in tr-ingest tr-decide tr-trade tr-snapshot; do
 			next_random
-			us=$((base * REPLY / 2000))
-			if kill_group "$us" "$step" -q -w "$(window "$i")"; then
+			if kill_group $((base * REPLY / 2500)) "$step" -q -w "$(window "$i")"; then
 				n=$((n + 1))
 			fi
 			expect 0 "$step" -q -w "$(window "$i")"
@@ -296,7 +304,7 @@ market-cycle-20240723-0105"
 	done
 	[ "$n" -gt 10 ]
 	tr-cycle -q -w "$(window 11)"
-	tr-init plain.db --demo --quote USD -q
+	busy_race plain.db
 	tr-cycle -q -d plain.db --from "$W0" --to "$(window 12)"
 	same killed.db plain.db
 }

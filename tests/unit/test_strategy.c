@@ -18,6 +18,7 @@
 static void set_symbol(struct view_asset *a, const char *symbol)
 {
 	memcpy(a->symbol, symbol, strlen(symbol) + 1);
+	a->enabled = true;
 }
 
 /* ${n} assets named AAA, BBB ... ZZZ, Z26, Z27 ..., at a price of 100, with ${cash} units of

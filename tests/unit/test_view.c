@@ -45,10 +45,13 @@ static void test_find(void)
 
 static void test_tradable(void)
 {
-	struct view_asset a = { .price = { 1 } };
+	struct view_asset a = { .price = { 1 }, .enabled = true };
 
 	a.quality = VIEW_FRESH;
 	unit_ok(view_tradable(&a), "a fresh price may be traded on");
+	a.enabled = false;
+	unit_ok(!view_tradable(&a), "an asset that was switched off may not be bought");
+	a.enabled = true;
 	a.quality = VIEW_LAST_GOOD;
 	unit_ok(view_tradable(&a), "a last good price may be traded on");
 	a.quality = VIEW_STALE;
