@@ -131,7 +131,7 @@ static void print_totals(const struct race_totals *t)
 
 static void print_header(void)
 {
-	cli_outf("\n%-26s  %-15s %6s %6s %9s %6s %5s  %-16s  %s\n", "window", "state", "stages",
+	cli_outf("%-26s  %-15s %6s %6s %9s %6s %5s  %-16s  %s\n", "window", "state", "stages",
 		 "prices", "decisions", "trades", "tries", "started", "ended");
 }
 
@@ -177,12 +177,14 @@ static void print_event(void *ctx, const struct race_event *ev)
 	char at[TSTAMP_TEXT_MAX];
 
 	(void)ctx;
-	cli_outf("%4lld  %-24s  %-15s  %-7s", (long long)ev->seq, tstamp_format(ev->at_ms, at),
-		 ev->type, ev->stage[0] != '\0' ? ev->stage : "-");
-	if (ev->detail[0] != '\0') {
-		cli_outf("  ");
-		print_plain(ev->detail);
+	cli_outf("%4lld  %-24s  %-15s  ", (long long)ev->seq, tstamp_format(ev->at_ms, at),
+		 ev->type);
+	if (ev->detail[0] == '\0') {
+		cli_outf("%s\n", ev->stage[0] != '\0' ? ev->stage : "-");
+		return;
 	}
+	cli_outf("%-6s  ", ev->stage[0] != '\0' ? ev->stage : "-");
+	print_plain(ev->detail);
 	cli_outf("\n");
 }
 
@@ -220,8 +222,10 @@ static void write_event(void *ctx, const struct race_event *ev)
 static void print_list(const struct race_status_list *l, const struct race_totals *t)
 {
 	print_totals(t);
-	if (l->n > 0)
+	if (l->n > 0) {
+		cli_outf("\n");
 		print_header();
+	}
 	for (size_t i = 0; i < l->n; i++) {
 		print_row(&l->rows[i]);
 		print_advice(&l->rows[i]);
@@ -270,7 +274,7 @@ static int show_text_history(struct db *db, int64_t window_ms, struct err *e)
 		print_header();
 		print_row(&s);
 		print_advice(&s);
-		cli_outf("\n%4s  %-24s  %-15s  %-7s  %s\n", "seq", "time", "type", "stage",
+		cli_outf("\n%4s  %-24s  %-15s  %-6s  %s\n", "seq", "time", "type", "stage",
 			 "detail");
 		r = race_events(db, window_ms, print_event, NULL, e);
 	}

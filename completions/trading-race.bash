@@ -115,8 +115,8 @@ _trading_race_spec() { # TOOL: its options and commands
 		commands=''
 		;;
 	tr-db)
-		options='-l --logical -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
-		commands='dump check checkpoint'
+		options='-l --logical -f --force -o --older-than -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='dump check checkpoint backup restore drill prune'
 		;;
 	tr-decide)
 		options='-w --window -a --agent -n --dry-run -L --left -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
@@ -135,7 +135,7 @@ _trading_race_spec() { # TOOL: its options and commands
 		commands=''
 		;;
 	tr-jail)
-		options='-p --parent -C --directory --memory-mb --cpu-s --files --file-mb --processes -q --quiet -v --verbose -h --help -V --version'
+		options='-p --parent -k --keep -C --directory --memory-mb --cpu-s --files --file-mb --processes -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-portfolio)
@@ -144,6 +144,10 @@ _trading_race_spec() { # TOOL: its options and commands
 		;;
 	tr-snapshot)
 		options='-w --window -p --phase -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-status)
+		options='-w --window -f --failed -s --state --since --until -l --limit -p --page -j --json --text -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-trade)
@@ -181,6 +185,7 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-cycle --wait' | 'tr-cycle -W') kind='any' ;;
 	'tr-cycle --database' | 'tr-cycle -d') kind='file' ;;
 	'tr-cycle --now' | 'tr-cycle -t') kind='any' ;;
+	'tr-db --older-than' | 'tr-db -o') kind='any' ;;
 	'tr-db --database' | 'tr-db -d') kind='file' ;;
 	'tr-db --now' | 'tr-db -t') kind='any' ;;
 	'tr-decide --window' | 'tr-decide -w') kind='any' ;;
@@ -214,6 +219,14 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-snapshot --phase' | 'tr-snapshot -p') kind='=pre|post' ;;
 	'tr-snapshot --database' | 'tr-snapshot -d') kind='file' ;;
 	'tr-snapshot --now' | 'tr-snapshot -t') kind='any' ;;
+	'tr-status --window' | 'tr-status -w') kind='any' ;;
+	'tr-status --state' | 'tr-status -s') kind='any' ;;
+	'tr-status --since') kind='any' ;;
+	'tr-status --until') kind='any' ;;
+	'tr-status --limit' | 'tr-status -l') kind='any' ;;
+	'tr-status --page' | 'tr-status -p') kind='any' ;;
+	'tr-status --database' | 'tr-status -d') kind='file' ;;
+	'tr-status --now' | 'tr-status -t') kind='any' ;;
 	'tr-trade --window' | 'tr-trade -w') kind='any' ;;
 	'tr-trade --agent' | 'tr-trade -a') kind='agent' ;;
 	'tr-trade --database' | 'tr-trade -d') kind='file' ;;
@@ -243,10 +256,13 @@ _trading_race_operand() { # TOOL COMMAND INDEX: the kind of an operand
 	'tr-config explain '*) kind='setting' ;;
 	'tr-config import 1') kind='file' ;;
 	'tr-context - 1') kind='agent' ;;
+	'tr-db backup 1') kind='file' ;;
+	'tr-db restore 1') kind='file' ;;
 	'tr-ingest - '*) kind='file' ;;
 	'tr-init - 1') kind='file' ;;
 	'tr-portfolio - 1') kind='agent' ;;
+	'tr-status - 1') kind='any' ;;
 	esac
 }
 
-complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-config tr-context tr-cycle tr-db tr-decide tr-halt tr-ingest tr-init tr-jail tr-portfolio tr-snapshot tr-trade
+complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-config tr-context tr-cycle tr-db tr-decide tr-halt tr-ingest tr-init tr-jail tr-portfolio tr-snapshot tr-status tr-trade

@@ -173,15 +173,24 @@ complete -c tr-cycle -s V -l version -d 'print the version and exit'
 
 complete -c tr-db -f
 complete -c tr-db -s l -l logical -d 'dump: tables in key order, without row numbers and volatile columns'
+complete -c tr-db -s f -l force -d 'backup, restore: replace the file that is there'
+complete -c tr-db -s o -l older-than -r -f -d 'prune: windows older than 30d, 12h ...'
+complete -c tr-db -s n -l dry-run -d 'prune: count, remove nothing'
 complete -c tr-db -s d -l database -r -F -d 'race database (default $TR_DB, else race.db)'
 complete -c tr-db -s t -l now -r -f -d 'pretend that it is TIME'
 complete -c tr-db -s q -l quiet -d 'print errors only'
 complete -c tr-db -s v -l verbose -d 'say more'
 complete -c tr-db -s h -l help -d 'print this help and exit'
 complete -c tr-db -s V -l version -d 'print the version and exit'
-complete -c tr-db -n "__trading_race_at any 0 --database -d --now -t" -a dump -d 'print the content as JSON lines; needs --logical'
-complete -c tr-db -n "__trading_race_at any 0 --database -d --now -t" -a check -d 'integrity of the file, foreign keys, books and chain'
-complete -c tr-db -n "__trading_race_at any 0 --database -d --now -t" -a checkpoint -d 'move the write-ahead log into the file'
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a dump -d 'print the content as JSON lines; needs --logical'
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a check -d 'integrity of the file, foreign keys, books and chain'
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a checkpoint -d 'move the write-ahead log into the file'
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a backup -d 'copy the race to FILE and check the copy'
+complete -c tr-db -n "__trading_race_at backup 1 --older-than -o --database -d --now -t" -F
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a restore -d 'check FILE and put a copy of it in the race\'s place'
+complete -c tr-db -n "__trading_race_at restore 1 --older-than -o --database -d --now -t" -F
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a drill -d 'back up, restore beside the race, compare, remove both'
+complete -c tr-db -n "__trading_race_at any 0 --older-than -o --database -d --now -t" -a prune -d 'remove history and texts of old windows; needs --older-than'
 
 complete -c tr-decide -f
 complete -c tr-decide -s w -l window -r -f -d 'window id, time, latest or -N (default: standard input, else latest)'
@@ -237,6 +246,7 @@ complete -c tr-init -n "__trading_race_at - 1 --quote -Q --database -d --now -t"
 
 complete -c tr-jail -f
 complete -c tr-jail -s p -l parent -r -f -d 'refuse to start unless PID is the parent'
+complete -c tr-jail -s k -l keep -d 'stay, and kill all that PROG left behind'
 complete -c tr-jail -s C -l directory -r -f -a '(__fish_complete_directories)' -d 'run in DIR'
 complete -c tr-jail -l memory-mb -r -f -d 'address space, in MiB'
 complete -c tr-jail -l cpu-s -r -f -d 'processor time, in seconds'
@@ -269,6 +279,23 @@ complete -c tr-snapshot -s q -l quiet -d 'print errors only'
 complete -c tr-snapshot -s v -l verbose -d 'say more'
 complete -c tr-snapshot -s h -l help -d 'print this help and exit'
 complete -c tr-snapshot -s V -l version -d 'print the version and exit'
+
+complete -c tr-status -f
+complete -c tr-status -s w -l window -r -f -d 'the same as the operand; for -N, so many before the latest'
+complete -c tr-status -s f -l failed -d 'only windows that did not go well'
+complete -c tr-status -s s -l state -r -f -d 'only windows in this state'
+complete -c tr-status -l since -r -f -d 'windows from TIME on: also today, yesterday, -Nh, -Nd'
+complete -c tr-status -l until -r -f -d 'windows that start before TIME'
+complete -c tr-status -s l -l limit -r -f -d 'windows per page (20)'
+complete -c tr-status -s p -l page -r -f -d 'the K-th page (1)'
+complete -c tr-status -s j -l json -d 'print JSON lines'
+complete -c tr-status -l text -d 'print text, also where no terminal is'
+complete -c tr-status -s d -l database -r -F -d 'race database (default $TR_DB, else race.db)'
+complete -c tr-status -s t -l now -r -f -d 'pretend that it is TIME'
+complete -c tr-status -s q -l quiet -d 'print errors only'
+complete -c tr-status -s v -l verbose -d 'say more'
+complete -c tr-status -s h -l help -d 'print this help and exit'
+complete -c tr-status -s V -l version -d 'print the version and exit'
 
 complete -c tr-trade -f
 complete -c tr-trade -s w -l window -r -f -d 'window id, time, latest or -N (default: standard input, else latest)'

@@ -37,6 +37,7 @@
 #define TICK_MS 1000	 /* a stop flag set just before poll is seen that late at most */
 #define TICK_BLIND_MS 10 /* the same where the kernel gives no pidfd */
 #define SWEEP_MS 5000	 /* patience with killed orphans that do not go */
+#define PASS_ON_MS 100	 /* patience with a reader of our stderr who has stopped reading */
 #define CHILDREN_MAX ((size_t)16 << 20)
 
 struct slot {
@@ -253,6 +254,30 @@ static void slot_complaint(struct buf *b, size_t max, const char *data, size_t n
 	buf_add(b, data, n);
 }
 
+/* Whether our stderr takes a piece of PIPE_BUF bytes within ${ms} without blocking. */
+static bool stderr_takes(int ms)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* Pass stderr on. What nobody takes for a while is dropped: a child's time is bounded. */
+static void slot_pass_on(const char *data, size_t n)
+{
+	size_t piece;
+	ssize_t w;
+
+	while (n > 0 && stderr_takes(PASS_ON_MS)) {
+		piece = n < PIPE_BUF ? n : PIPE_BUF;
+		w = write(STDERR_FILENO, data, piece);
+		if (w <= 0)
+			return;
+		data += w;
+		n -= (size_t)w;
+	}
+}
+
 /* Read once, at most ${limit} bytes, and close ${fd} at its end. Returns the bytes read. */
 static size_t slot_read(struct slot *s, const struct child_spec *spec, int *fd, size_t limit)
 {
@@ -268,10 +293,13 @@ static size_t slot_read(struct slot *s, const struct child_spec *spec, int *fd, 
 		close_fd(fd);
 		return 0;
 	}
-	if (fd == &s->out)
+	if (fd == &s->out) {
 		slot_output(s, spec, chunk, (size_t)n);
-	else
+	} else {
 		slot_complaint(&s->result.error, spec->error_max, chunk, (size_t)n);
+		if (spec->error_live)
+			slot_pass_on(chunk, (size_t)n);
+	}
 	return (size_t)n;
 }
 
@@ -385,23 +413,33 @@ static bool children_next(const char **at, pid_t *pid)
 	return true;
 }
 
-/* Clock ticks from boot to the start of ${pid}; UINT64_MAX if it cannot be known. */
-static uint64_t start_ticks(pid_t pid)
+char child_state(pid_t pid, uint64_t *start_ticks)
 {
 	struct buf b;
 	char *path = mem_printf("/proc/%ld/stat", (long)pid);
 	const char *at;
-	uint64_t ticks = UINT64_MAX;
+	char state = '\0';
 
 	buf_init(&b, CHILDREN_MAX);
 	proc_read(&b, path);
 	at = strrchr(buf_str(&b), ')'); /* the name before it may hold anything */
+	if (at != NULL && at[1] == ' ')
+		state = at[2];
 	for (int field = 2; at != NULL && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	if (at != NULL)
-		ticks = strtoull(at, NULL, 10);
+		*start_ticks = strtoull(at, NULL, 10);
 	buf_release(&b);
 	free(path);
+	return at != NULL ? state : '\0';
+}
+
+/* UINT64_MAX if it cannot be known. */
+static uint64_t start_ticks(pid_t pid)
+{
+	uint64_t ticks = UINT64_MAX;
+
+	child_state(pid, &ticks);
 	return ticks;
 }
 
@@ -489,6 +527,13 @@ static void sweep_all(const struct run *run)
 	}
 }
 
+void child_kill_all(void)
+{
+	const struct run none = { 0 };
+
+	sweep_all(&none);
+}
+
 static void strangers_find(struct run *run)
 {
 	struct buf list;
@@ -569,6 +614,12 @@ static int run_patience(struct run *run)
 	return (int)ms;
 }
 
+/* A child whose complaints we cannot get rid of has to wait with them, but not for long. */
+static bool slot_stalled(const struct run *run, const struct slot *s)
+{
+	return s->error >= 0 && run->specs[s->index].error_live && !stderr_takes(0);
+}
+
 /* Sleep until something happens or is due; false if nothing did. */
 static bool run_poll(struct run *run)
 {
@@ -582,6 +633,10 @@ static bool run_poll(struct run *run)
 		p[1] = (struct pollfd){ s->pid != 0 ? s->in : -1, POLLOUT, 0 };
 		p[2] = (struct pollfd){ s->pid != 0 ? s->out : -1, POLLIN, 0 };
 		p[3] = (struct pollfd){ s->pid != 0 ? s->error : -1, POLLIN, 0 };
+		if (s->pid != 0 && slot_stalled(run, s)) {
+			p[3].fd = -1;
+			ms = ms < TICK_BLIND_MS ? ms : TICK_BLIND_MS;
+		}
 	}
 	ready = poll(run->polled, 4 * run->n_slots, ms);
 	if (ready <= 0) { /* after EINTR poll has not touched the results */
@@ -601,7 +656,7 @@ static void run_serve(struct run *run, struct slot *s, const struct pollfd *p)
 	if (p[2].revents != 0)
 		slot_read(s, spec, &s->out, CHUNK);
 	if (p[3].revents != 0)
-		slot_read(s, spec, &s->error, CHUNK);
+		slot_read(s, spec, &s->error, spec->error_live ? PIPE_BUF : CHUNK);
 }
 
 static int run_finish(struct run *run, struct slot *s, struct err *e)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "buf.h"
 #include "err.h"
@@ -24,6 +25,7 @@ struct child_spec {
 	size_t output_max;  /* more on stdout ends it */
 	size_t error_max;   /* the last so many bytes of stderr are kept */
 	int64_t timeout_ms; /* from its start */
+	bool error_live;    /* besides, pass stderr on to ours as it comes */
 };
 
 enum child_end {
@@ -63,6 +65,17 @@ int child_run(const struct child_spec *specs, size_t n, size_t parallel, int64_t
 int child_run_one(const struct child_spec *spec, struct child_result *r,
 		  const volatile int *stop, struct err *e);
 void child_result_release(struct child_result *r);
+
+/*
+ * The state letter of a process in /proc, and the clock ticks from boot to its start, which
+ * together with the pid name it for as long as the machine runs. '\0', and nothing is stored,
+ * if it cannot be known.
+ */
+char child_state(pid_t pid, uint64_t *start_ticks);
+
+/* Kill and reap every descendant of this process, which must be a subreaper for those that were
+ * abandoned to be found. */
+void child_kill_all(void);
 
 /* The absolute path of a sibling program of this executable: "/usr/bin/tr-jail". Owned by the
  * caller. NULL with ERR_CONFIG if it is not there. */

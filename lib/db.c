@@ -36,6 +36,7 @@ struct db {
 	int lock_fd; /* kept open; locked only inside a transaction */
 	bool in_tx;
 	bool dry;
+	int reads; /* pairs of db_read_begin and db_read_end that are open */
 };
 
 static const char db_schema[] = {
@@ -135,6 +136,16 @@ out:
 	free(b);
 	free(a);
 	return out;
+}
+
+char *db_place(const char *path, bool *exists, struct err *e)
+{
+	char *real = db_resolve(path, e);
+
+	if (real != NULL && db_check_file(real, exists, e) == 0)
+		return real;
+	free(real);
+	return NULL;
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -386,15 +397,22 @@ int db_dry_run(struct db *db, struct err *e)
 
 int db_read_begin(struct db *db, struct err *e)
 {
-	return db->in_tx ? 0 : sql_script(db->sql, "BEGIN", e);
+	if (db->in_tx)
+		return 0;
+	if (db->reads == 0 && sql_script(db->sql, "BEGIN", e) != 0)
+		return -1;
+	db->reads++;
+	return 0;
 }
 
 void db_read_end(struct db *db)
 {
 	struct err ignored = { 0 };
 
+	if (db->in_tx || db->reads == 0 || --db->reads > 0)
+		return;
 	/* a read transaction has nothing to lose */
-	if (!db->in_tx && !sql_autocommit(db->sql))
+	if (!sql_autocommit(db->sql))
 		sql_script(db->sql, "COMMIT", &ignored);
 }
 
@@ -412,6 +430,21 @@ int db_checkpoint(struct db *db, struct err *e)
 		*e = (struct err){ 0 };
 		r = 0;
 	}
+	return r;
+}
+
+int db_copy(struct db *db, const char *path, struct err *e)
+{
+	int64_t tables;
+	int r;
+
+	if (db_read_begin(db, e) != 0)
+		return -1;
+	/* the first read is what fixes the moment */
+	r = sql_scalar(db->sql, "SELECT count(*) FROM sqlite_schema", &tables, e);
+	if (r == 0)
+		r = sql_backup(db->sql, path, e);
+	db_read_end(db);
 	return r;
 }
 
@@ -463,9 +496,9 @@ static bool db_same_file(int fd, const char *name)
 	       a.st_ino == b.st_ino;
 }
 
-int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struct err *e)
+int db_lock_path(const char *path, const char *suffix, int64_t wait_ms, struct err *e)
 {
-	char *name = mem_printf("%s%s", db->path, suffix);
+	char *name = mem_printf("%s%s", path, suffix);
 	int64_t until = tstamp_boot_ms() + wait_ms;
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	int fd = -1;
@@ -489,4 +522,9 @@ int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struc
 	}
 	free(name);
 	return fd;
+}
+
+int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struct err *e)
+{
+	return db_lock_path(db->path, suffix, wait_ms, e);
 }

@@ -61,13 +61,23 @@ int db_end(struct db *db, int r, struct err *e);
  * For --dry-run, which thereby runs the same statements as the real thing. */
 int db_dry_run(struct db *db, struct err *e);
 
-/* A consistent view over several reads: until db_read_end, all statements see one state. */
+/* A consistent view over several reads: until db_read_end, all statements see one state. A
+ * pair inside another pair joins it. */
 int db_read_begin(struct db *db, struct err *e);
 void db_read_end(struct db *db);
 
 /* Move the write-ahead log into the file and empty it, under the writers' lock. Gives up at
  * once and returns 0 if a reader is in the way. */
 int db_checkpoint(struct db *db, struct err *e);
+
+/*
+ * Where a race, or a copy of one, may lie: the absolute path of ${path}, the caller's, after
+ * the checks of db_open on its directory and, if it *${exists}, on the file. NULL on failure.
+ */
+char *db_place(const char *path, bool *exists, struct err *e);
+
+/* Write the whole race, as one moment saw it, into the empty file ${path}; see sql_backup. */
+int db_copy(struct db *db, const char *path, struct err *e);
 
 /* Integrity of the file and of the foreign keys: *${ok}, else the first problem as text. */
 int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e);
@@ -81,5 +91,7 @@ int64_t db_wal_size(const struct db *db);
  * closed to release, or -1.
  */
 int db_lock_file(const struct db *db, const char *suffix, int64_t wait_ms, struct err *e);
+/* The same of a race that is not open; ${path} is that of db_place. */
+int db_lock_path(const char *path, const char *suffix, int64_t wait_ms, struct err *e);
 
 #endif

@@ -20,8 +20,12 @@ static const char sql_cycle_add[] =
 	"INSERT INTO cycles (window_ms, previous_ms, pin, decision, live, state, attempts, "
 	"started_ms) "
 	"VALUES (:window, :previous, :pin, :decision, :live, 'running', 1, :at)";
-static const char sql_done[] = "SELECT 1 FROM events WHERE window_ms = :window AND stage = "
-			       ":stage AND type = 'completed'";
+/* The first event of a sealed window is only gone when its history was pruned: all was done. */
+static const char sql_done[] =
+	"SELECT 1 WHERE EXISTS (SELECT 1 FROM events WHERE window_ms = :window AND "
+	"stage = :stage AND type = 'completed') OR (NOT EXISTS (SELECT 1 FROM events WHERE "
+	"window_ms = :window AND seq = 1) AND EXISTS (SELECT 1 FROM seals WHERE "
+	"window_ms = :window))";
 static const char sql_event_add[] =
 	"INSERT INTO events (window_ms, seq, type, stage, input, detail, at_ms) "
 	"SELECT :window, coalesce(max(seq), 0) + 1, :type, :stage, :input, :detail, :at "

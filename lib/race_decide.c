@@ -332,11 +332,12 @@ static char **race_jail_argv(const struct race_round *r, const struct roster_spe
 			     const char *jail)
 {
 	const struct config *c = &r->w->config;
-	char **argv = mem_array(s->n_argv + 10, sizeof *argv);
+	char **argv = mem_array(s->n_argv + 11, sizeof *argv);
 	size_t n = 0;
 
 	argv[n++] = mem_strdup(jail);
 	argv[n++] = race_option("parent", getpid());
+	argv[n++] = mem_strdup("--keep");
 	argv[n++] = race_option("memory-mb", config_num(c, CONFIG_EXEC_MEMORY_MB));
 	argv[n++] = race_option("cpu-s", config_num(c, CONFIG_EXEC_TIMEOUT_S) + 1);
 	argv[n++] = race_option("files", config_num(c, CONFIG_EXEC_FILES));

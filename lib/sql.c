@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "tstamp.h"
 
 #include "banned.h"
 
@@ -15,6 +16,8 @@
  * a lookup costs a few instructions, so callers fetch a statement where they use it.
  */
 #define SQL_CACHE 256
+#define SQL_BACKUP_PAGES 1024	/* copied at a time */
+#define SQL_PROGRESS_STEPS 1000 /* of the virtual machine between two looks at the clock */
 
 struct sql_stmt {
 	struct sql *q;
@@ -26,6 +29,7 @@ struct sql_stmt {
 
 struct sql {
 	sqlite3 *db;
+	int64_t until_ms; /* of sql_limit */
 	struct sql_stmt *cache[SQL_CACHE];
 };
 
@@ -34,6 +38,7 @@ static int sql_status(int code)
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_INTERRUPT:
 		return ERR_TEMP;
 	case SQLITE_FULL:
 	case SQLITE_IOERR:
@@ -318,6 +323,52 @@ enum sql_type sql_col_type(struct sql_stmt *s, int i)
 	default:
 		return SQL_TEXT;
 	}
+}
+
+static int sql_copy(struct sql *q, sqlite3 *to, struct err *e)
+{
+	sqlite3_backup *b;
+	int code = sqlite3_exec(to, "PRAGMA journal_mode = MEMORY", NULL, NULL, NULL);
+
+	if (code != SQLITE_OK)
+		return err_set(e, sql_status(code), "%s", sqlite3_errmsg(to));
+	b = sqlite3_backup_init(to, "main", q->db, "main");
+	if (b == NULL)
+		return err_set(e, sql_status(sqlite3_errcode(to)), "%s", sqlite3_errmsg(to));
+	while ((code = sqlite3_backup_step(b, SQL_BACKUP_PAGES)) == SQLITE_OK)
+		;
+	sqlite3_backup_finish(b); /* repeats the step's code */
+	return code == SQLITE_DONE ? 0
+				   : err_set(e, sql_status(code), "%s", sqlite3_errstr(code));
+}
+
+int sql_backup(struct sql *q, const char *path, struct err *e)
+{
+	sqlite3 *to = NULL;
+	int r, code = sqlite3_open_v2(path, &to,
+				      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
+					      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+					      SQLITE_OPEN_PRIVATECACHE,
+				      NULL);
+
+	r = code == SQLITE_OK ? sql_copy(q, to, e)
+			      : err_set(e, sql_status(code), "%s", sqlite3_errstr(code));
+	sqlite3_close(to);
+	return r == 0 ? 0 : err_prefix(e, "%s", path);
+}
+
+static int sql_progress(void *ctx)
+{
+	const struct sql *q = ctx;
+
+	return tstamp_boot_ms() >= q->until_ms;
+}
+
+void sql_limit(struct sql *q, int64_t until_ms)
+{
+	q->until_ms = until_ms;
+	sqlite3_progress_handler(q->db, SQL_PROGRESS_STEPS, until_ms < 0 ? NULL : sql_progress,
+				 q);
 }
 
 int64_t sql_changes(struct sql *q)

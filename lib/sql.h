@@ -55,6 +55,15 @@ const char *sql_col_name(struct sql_stmt *s, int i);
 enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB };
 enum sql_type sql_col_type(struct sql_stmt *s, int i);
 
+/*
+ * Copy the whole database, as the read transaction that is open on it sees it, into the empty
+ * file ${path}. Writers and readers go on meanwhile. After a failure ${path} is worthless.
+ */
+int sql_backup(struct sql *q, const char *path, struct err *e);
+
+/* From ${until_ms} on the boot clock on, statements are interrupted: ERR_TEMP. -1: never. */
+void sql_limit(struct sql *q, int64_t until_ms);
+
 /* Rows that the last statement changed. */
 int64_t sql_changes(struct sql *q);
 /* Whether no transaction is open: asserted around every one. */

@@ -197,3 +197,32 @@ no_process_with() {
 	expect 0 tr-jail --memory-mb 512 --cpu-s 5 --files 64 --file-mb 1 -- "$TOP/share/examples/agent.py" <in
 	[ -n "$output" ]
 }
+
+@test "what a program has started and left dies with the parent of tr-jail --keep" {
+	mark=6$RANDOM.$BATS_TEST_NUMBER
+	cat >prog <<-END
+		#!/bin/sh
+		setsid sleep $mark &
+		sleep $mark
+	END
+	chmod +x prog
+	sh -c "tr-jail --keep --parent=\$\$ -- $PWD/prog; :" &
+	parent=$!
+	for _ in $(seq 50); do
+		[ "$(pgrep -fc "^sleep $mark")" -eq 2 ] && break
+		sleep 0.05
+	done
+	[ "$(pgrep -fc "^sleep $mark")" -eq 2 ]
+	kill -KILL $parent
+	for _ in $(seq 20); do
+		pgrep -f "^sleep $mark" >/dev/null || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "tr-jail --keep ends as its program does" {
+	expect 7 tr-jail --keep -- /bin/sh -c 'exit 7'
+	run --separate-stderr tr-jail --keep -- /bin/sh -c 'kill -KILL $$'
+	[ "$status" -eq 137 ]
+}

@@ -106,6 +106,22 @@ decided_race() {
 		WHERE fill_ms = window_ms + 300000")" -gt 5 ]
 }
 
+@test "decisions that wait are carried out before the next are made" {
+	local db w
+	twins
+	for db in "$A" "$C"; do
+		tr-config set trade.fill next -d "$db"
+		tr-config set decide.every_min 5 -d "$db"
+	done
+	for w in "$W0" "$W1" "$W2" "$W3"; do
+		by_hand "$w"
+		tr-cycle -q -w "$w" -d "$C"
+	done
+	tr-ingest -q -w 2024-07-23T00:20Z
+	tr-ingest -q -w 2024-07-23T00:20Z -d "$C"
+	same "$A" "$C"
+}
+
 @test "decisions handed in are the same by hand" {
 	local db w
 	twins

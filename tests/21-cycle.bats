@@ -239,27 +239,27 @@ market-cycle-20240723-0105"
 # ---------------------------------------------------------------------- killed
 
 @test "a window killed at any point and run again is what it would have been" {
-	local i=0 n=0 how base
+	local at=0 n=0 how base
 	busy_race killed.db
 	export TR_DB=$PWD/killed.db
 	typical_us
 	base=$REPLY
 	while [ "$n" -lt 200 ]; do
-		[ "$i" -lt 250 ] || {
-			echo "only $n kills in $i windows"
+		[ "$at" -lt 250 ] || {
+			echo "only $n kills in $at windows"
 			return 1
 		}
 		for how in group one group; do
 			next_random
-			if "kill_$how" $((base * REPLY / 900)) tr-cycle -q -w "$(window "$i")"; then
+			if "kill_$how" $((base * REPLY / 900)) tr-cycle -q -w "$(window "$at")"; then
 				n=$((n + 1))
 			fi
 		done
-		expect 0 tr-cycle -q -w "$(window "$i")"
-		i=$((i + 1))
+		expect 0 tr-cycle -q -w "$(window "$at")"
+		at=$((at + 1))
 	done
 	busy_race plain.db
-	tr-cycle -q -d plain.db --from "$W0" --to "$(window "$i")"
+	tr-cycle -q -d plain.db --from "$W0" --to "$(window "$at")"
 	same killed.db plain.db
 	expect 0 tr-audit
 	expect 0 tr-db check
@@ -288,18 +288,20 @@ market-cycle-20240723-0105"
 }
 
 @test "steps by hand, killed and repeated, give the same books" {
-	local i n=0 step base
+	local at n=0 step base
 	busy_race killed.db
 	export TR_DB=$PWD/killed.db
 	typical_us
 	base=$REPLY
-	for ((i = 0; i < 12; i++)); do
-		for step in tr-ingest tr-decide tr-trade tr-snapshot; do
+	for ((at = 0; at < 12; at++)); do
+		for step in tr-ingest "tr-trade --settle" tr-decide tr-trade tr-snapshot; do
 			next_random
-			if kill_group $((base * REPLY / 2500)) "$step" -q -w "$(window "$i")"; then
+			# shellcheck disable=SC2086
+			if kill_group $((base * REPLY / 2500)) $step -q -w "$(window "$at")"; then
 				n=$((n + 1))
 			fi
-			expect 0 "$step" -q -w "$(window "$i")"
+			# shellcheck disable=SC2086
+			expect 0 $step -q -w "$(window "$at")"
 		done
 	done
 	[ "$n" -gt 10 ]
@@ -355,11 +357,11 @@ market-cycle-20240723-0105"
 	kill -TERM "$pid"
 	wait "$pid" || status=$?
 	assert_equal "$status" 143
-	local i
-	i=$(sqlite3 stopped.db 'SELECT count(*) + 3 FROM seals')
-	expect 0 tr-cycle -q --from "$W0" --to "$(window "$i")"
+	local end
+	end=$(sqlite3 stopped.db 'SELECT count(*) + 3 FROM seals')
+	expect 0 tr-cycle -q --from "$W0" --to "$(window "$end")"
 	tr-init plain.db --demo --quote USD -q
-	tr-cycle -q -d plain.db --from "$W0" --to "$(window "$i")"
+	tr-cycle -q -d plain.db --from "$W0" --to "$(window "$end")"
 	same stopped.db plain.db
 }
 
