@@ -512,26 +512,34 @@ static int purge_batch(struct db *db, const struct self *me, int64_t now_ms, cha
 	return rc;
 }
 
-int keys_purge(struct db *db, int64_t now_ms, int64_t *n, struct err *e)
+static int purge(struct db *db, const struct self *me, int64_t now_ms, int64_t *n,
+		 struct err *e)
 {
 	char *after = mem_strdup("");
-	int64_t seen = 0;
+	int64_t seen;
+	int rc;
+
+	do {
+		rc = db_begin(db, e);
+		if (rc != 0)
+			break;
+		rc = purge_batch(db, me, now_ms, &after, &seen, n, e);
+		rc = db_end(db, rc, e);
+	} while (rc == 0 && seen == PURGE_BATCH);
+	free(after);
+	return rc;
+}
+
+int keys_purge(struct db *db, int64_t now_ms, int64_t *n, struct err *e)
+{
 	struct self me;
 	int rc;
 
 	*n = 0;
-	rc = self_init(&me, e);
-	if (rc == 0) {
-		do {
-			rc = db_begin(db, e);
-			if (rc == 0)
-				rc = db_end(
-					db, purge_batch(db, &me, now_ms, &after, &seen, n, e),
-					e);
-		} while (rc == 0 && seen == PURGE_BATCH);
-		self_release(&me);
-	}
-	free(after);
+	if (self_init(&me, e) != 0)
+		return -1;
+	rc = purge(db, &me, now_ms, n, e);
+	self_release(&me);
 	return rc;
 }
 

@@ -10,11 +10,11 @@
 
 #include "banned.h"
 
-static const char sql_candle_add[] = "INSERT INTO candles (asset_id, source_id, interval_s, "
-				     "open_ms, open, high, low, close, volume, "
-				     "seen_ms) VALUES (:asset, :source, :interval, :at, :open, "
-				     ":high, :low, :close, :volume, :seen) "
-				     "ON CONFLICT DO NOTHING";
+static const char sql_candle_add[] =
+	"INSERT INTO candles (asset_id, source_id, interval_s, open_ms, open, high, low, close, "
+	"volume, seen_ms) SELECT :asset, :source, :interval, :at, :open, :high, :low, :close, :volume, "
+	":seen WHERE NOT EXISTS (SELECT 1 FROM candles WHERE asset_id = :asset "
+	"AND source_id = :source AND interval_s = :interval AND open_ms = :at)";
 static const char sql_candle[] =
 	"SELECT open, high, low, close, volume FROM candles WHERE asset_id = :asset "
 	"AND source_id = :source AND interval_s = :interval AND open_ms = :at";

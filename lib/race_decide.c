@@ -224,6 +224,8 @@ static int race_decide_rules(struct race_round *r, struct err *e)
 /* One transaction for all rule agents and, when nobody else is due, for the stage. */
 static int race_store_rules(struct race_round *r, bool finish, struct err *e)
 {
+	bool done;
+
 	if (race_check_open(r->db, r->w, e) != 0 || race_store_context(r, e) != 0)
 		return -1;
 	for (size_t i = 0; i < r->n; i++) {
@@ -235,10 +237,11 @@ static int race_store_rules(struct race_round *r, bool finish, struct err *e)
 			return -1;
 		t->due = false;
 	}
-	if (!finish)
-		return 0;
-	return journal_complete(r->db, r->w->window_ms, "decide", &r->w->pin_hash, "", r->at_ms,
-				e);
+	if (!finish || journal_done(r->db, r->w->window_ms, "decide", &done, e) != 0)
+		return finish ? -1 : 0;
+	return done ? 0
+		    : journal_complete(r->db, r->w->window_ms, "decide", &r->w->pin_hash, "",
+				       r->at_ms, e);
 }
 
 /* ------------------------------------------------------------------ programs */
@@ -556,6 +559,9 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 		rc = 0;
 		goto out;
 	}
+	/* agents see the books after what waited for this batch, as under tr-cycle */
+	if (!o->dry && !w->sealed && race_settle(db, w, at_ms, NULL, e) != 0)
+		goto out;
 	if (race_list_turns(&r, e) != 0)
 		goto out;
 	/* whoever has not answered by the end of the window has no turn in it */

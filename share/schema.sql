@@ -438,7 +438,7 @@ BEGIN SELECT RAISE(ABORT, 'orders: facts are append-only'); END;
 CREATE TRIGGER orders_delete BEFORE DELETE ON orders
 BEGIN SELECT RAISE(ABORT, 'orders: facts are append-only'); END;
 
-CREATE TRIGGER trades_insert BEFORE INSERT ON trades WHEN EXISTS (SELECT 1 FROM trades WHERE id = NEW.id OR (agent_id = NEW.agent_id AND seq = NEW.seq))
+CREATE TRIGGER trades_insert BEFORE INSERT ON trades WHEN EXISTS (SELECT 1 FROM trades WHERE id = NEW.id OR (agent_id = NEW.agent_id AND (seq = NEW.seq OR (window_ms = NEW.window_ms AND idx = NEW.idx))))
 BEGIN SELECT RAISE(ABORT, 'trades: facts are append-only: the key exists'); END;
 CREATE TRIGGER trades_update BEFORE UPDATE ON trades
 BEGIN SELECT RAISE(ABORT, 'trades: facts are append-only'); END;
@@ -468,7 +468,13 @@ BEGIN SELECT RAISE(ABORT, 'contexts: facts are append-only'); END;
 
 CREATE TRIGGER events_update BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events: facts are append-only'); END;
+CREATE TRIGGER events_insert BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE window_ms = NEW.window_ms AND (seq = NEW.seq OR (stage = NEW.stage AND type = 'completed' AND NEW.type = 'completed')))
+BEGIN SELECT RAISE(ABORT, 'events: facts are append-only: the key exists'); END;
 -- First-seen values of a candle stay; later ones go to candle_revisions.
+CREATE TRIGGER candles_insert BEFORE INSERT ON candles WHEN EXISTS (SELECT 1 FROM candles WHERE asset_id = NEW.asset_id AND source_id = NEW.source_id AND interval_s = NEW.interval_s AND open_ms = NEW.open_ms)
+BEGIN SELECT RAISE(ABORT, 'candles: first-seen values stay'); END;
+CREATE TRIGGER candles_delete BEFORE DELETE ON candles
+BEGIN SELECT RAISE(ABORT, 'candles: first-seen values stay'); END;
 CREATE TRIGGER candles_update BEFORE UPDATE ON candles
 BEGIN SELECT RAISE(ABORT, 'candles: first-seen values stay'); END;
 

@@ -41,7 +41,7 @@ need_shared() {
 
 # Exact status of a command whose output is kept in $output and $stderr.
 expect() {
-	local want=$1
+	local want=$1 i # run uses i
 	shift
 	run --separate-stderr "$@"
 	if [ "$status" -ne "$want" ]; then
