@@ -18,6 +18,8 @@ extern char **environ;
 
 /* clang-format off */
 const struct config_def config_defs[] = {
+	{ "alert.command", CONFIG_TEXT, 0, "", 0, 1024, NULL, "",
+	  "program and arguments that tr-check --alert tells of problems; empty: none" },
 	{ "context.candles", CONFIG_INT, 0, "100", 2, 1000, NULL, "candles",
 	  "how many candles per asset an agent is shown" },
 	{ "decide.deadline_s", CONFIG_INT, 0, "240", 1, 290, NULL, "seconds",
@@ -197,6 +199,8 @@ static const char *config_rule(enum config_key key, const char *text, int64_t nu
 		return "a multiple of 5 that divides the day";
 	if (key == CONFIG_RACE_QUOTE && ident_check_asset(text, &e) != 0)
 		return "a currency such as USD: upper-case letters and digits";
+	if (key == CONFIG_ALERT_COMMAND && text[0] != '\0' && text[0] != '/')
+		return "an absolute path and arguments";
 	for (const char *p = text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 && *p != '\n')
 			return "a text without control characters";

@@ -11,10 +11,10 @@
 #include "banned.h"
 
 static const char sql_candle_add[] =
-	"INSERT INTO candles (asset_id, source_id, interval_s, open_ms, open, high, low, close, "
-	"volume, seen_ms) SELECT :asset, :source, :interval, :at, :open, :high, :low, :close, :volume, "
-	":seen WHERE NOT EXISTS (SELECT 1 FROM candles WHERE asset_id = :asset "
-	"AND source_id = :source AND interval_s = :interval AND open_ms = :at)";
+	"INSERT INTO candles (asset_id, source_id, interval_s, open_ms, open, high, low, "
+	"close, "
+	"volume, seen_ms) VALUES (:asset, :source, :interval, :at, :open, :high, :low, :close, "
+	":volume, :seen)";
 static const char sql_candle[] =
 	"SELECT open, high, low, close, volume FROM candles WHERE asset_id = :asset "
 	"AND source_id = :source AND interval_s = :interval AND open_ms = :at";
@@ -106,30 +106,49 @@ static int64_t market_seen(const struct market_series *m, const struct view_cand
 	return window > floor_ms ? window : floor_ms;
 }
 
-/* Compare with the newest known value of a candle that exists. */
-static int market_compare(struct db *db, const struct market_series *m,
-			  const struct view_candle *c, bool *same, int64_t *revised_ms,
-			  struct err *e)
+static int market_insert(struct db *db, const struct market_series *m,
+			 const struct view_candle *c, int64_t seen_ms, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_revision);
+	struct sql_stmt *s = db_get(db, sql_candle_add);
+
+	market_bind_series(s, m);
+	market_bind_candle(s, c);
+	sql_int(s, ":seen", seen_ms);
+	return sql_exec(s, e);
+}
+
+/* What is known of a candle: whether it exists, is the same in its newest value, and from when
+ * that value is seen if it is a revision (else -1). */
+struct market_known {
+	bool exists, same;
+	int64_t revised_ms;
+};
+
+static int market_look(struct db *db, const struct market_series *m,
+		       const struct view_candle *c, struct market_known *k, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_candle);
 	int r;
 
-	*revised_ms = -1;
+	*k = (struct market_known){ .revised_ms = -1 };
+	market_bind_series(s, m);
+	sql_int(s, ":at", c->open_ms);
+	r = sql_row(s, e);
+	k->exists = r == 1;
+	k->same = r == 1 && market_same(s, c);
+	sql_reset(s);
+	if (r != 1)
+		return r;
+	s = db_get(db, sql_revision);
 	market_bind_series(s, m);
 	sql_int(s, ":at", c->open_ms);
 	r = sql_row(s, e);
 	if (r == 1) {
-		*revised_ms = sql_col_int(s, 5);
-	} else if (r == 0) {
-		s = db_get(db, sql_candle);
-		market_bind_series(s, m);
-		sql_int(s, ":at", c->open_ms);
-		r = sql_row(s, e);
-		assert(r != 0);
+		k->revised_ms = sql_col_int(s, 5);
+		k->same = market_same(s, c);
 	}
-	*same = r == 1 && market_same(s, c);
 	sql_reset(s);
-	return r == 1 ? 0 : -1;
+	return r < 0 ? -1 : 0;
 }
 
 static int market_revise(struct db *db, const struct market_series *m,
@@ -143,37 +162,47 @@ static int market_revise(struct db *db, const struct market_series *m,
 	return sql_exec(s, e);
 }
 
+/* A candle that is known: the same, or another value of it. */
+static int market_known_candle(struct db *db, const struct market_series *m,
+			       const struct view_candle *c, const struct market_known *k,
+			       int64_t seen_ms, bool revise, struct market_counts *counts,
+			       struct err *e)
+{
+	if (k->same) {
+		counts->known++;
+		return 0;
+	}
+	if (counts->revised++ == 0)
+		counts->first_revised_ms = c->open_ms;
+	/* each value is a fact: a second correction at one moment is seen a window later */
+	if (k->revised_ms >= seen_ms)
+		seen_ms = k->revised_ms + TSTAMP_WINDOW_MS;
+	return revise ? market_revise(db, m, c, seen_ms, e) : 0;
+}
+
 int market_add(struct db *db, const struct market_series *m, const struct view_candle *c,
 	       size_t n, int64_t floor_ms, bool revise, struct market_counts *counts,
 	       struct err *e)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct sql_stmt *s = db_get(db, sql_candle_add);
-		int64_t revised_ms, seen_ms = market_seen(m, &c[i], floor_ms);
-		bool same;
+	int64_t newest_ms;
 
-		market_bind_series(s, m);
-		market_bind_candle(s, &c[i]);
-		sql_int(s, ":seen", seen_ms);
-		if (sql_exec(s, e) != 0)
+	if (market_newest(db, m, INT64_MAX, &newest_ms, e) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		int64_t seen_ms = market_seen(m, &c[i], floor_ms);
+		struct market_known k = { 0 };
+		int r;
+
+		/* behind the newest nothing can be known */
+		if (c[i].open_ms <= newest_ms && market_look(db, m, &c[i], &k, e) != 0)
 			return -1;
-		if (sql_changes(db_sql(db)) == 1) {
+		if (k.exists) {
+			r = market_known_candle(db, m, &c[i], &k, seen_ms, revise, counts, e);
+		} else {
+			r = market_insert(db, m, &c[i], seen_ms, e);
 			counts->added++;
-			continue;
 		}
-		if (market_compare(db, m, &c[i], &same, &revised_ms, e) != 0)
-			return -1;
-		if (same) {
-			counts->known++;
-			continue;
-		}
-		if (counts->revised++ == 0)
-			counts->first_revised_ms = c[i].open_ms;
-		/* each value is a fact: a second correction at one moment is seen a window
-		 * later */
-		if (revised_ms >= seen_ms)
-			seen_ms = revised_ms + TSTAMP_WINDOW_MS;
-		if (revise && market_revise(db, m, &c[i], seen_ms, e) != 0)
+		if (r != 0)
 			return -1;
 	}
 	return 0;
