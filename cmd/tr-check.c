@@ -91,7 +91,7 @@ static void print_verdict(const struct health *h)
 	if (h->level == HEALTH_OK)
 		cli_outf(": %zu components", h->n);
 	health_perfdata(h, &perf);
-	cli_outf(" | %s\n", buf_str(&perf));
+	cli_outf("%s%s\n", perf.len > 0 ? " | " : "", buf_str(&perf));
 	buf_release(&perf);
 }
 

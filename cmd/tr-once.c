@@ -117,7 +117,7 @@ static int guard_spawn(const char **argv, pid_t *pid)
 	if (rc == 0)
 		rc = posix_spawnattr_setsigdefault(&attr, &plain);
 	if (rc == 0)
-		rc = posix_spawn(pid, argv[0], NULL, &attr, (char *const *)argv, environ);
+		rc = posix_spawnp(pid, argv[0], NULL, &attr, (char *const *)argv, environ);
 	posix_spawnattr_destroy(&attr);
 	return rc;
 }
@@ -178,28 +178,28 @@ static bool is_program(const char *path, int *cause)
 	return false;
 }
 
-/* As a shell finds it; NULL with the reason. */
-static char *find_program(const char *name, struct err *e)
+/* Whether ${name} is found as a shell would find it; the guard looks for it in the same way. */
+static int check_program(const char *name, struct err *e)
 {
 	const char *at = getenv("PATH"), *end;
+	bool found = false;
 	int cause = ENOENT;
 	char *path;
 
 	if (strchr(name, '/') != NULL) {
-		if (is_program(name, &cause))
-			return mem_strdup(name);
+		found = is_program(name, &cause);
 		at = NULL;
 	}
-	for (; at != NULL && name[0] != '\0'; at = *end == ':' ? end + 1 : NULL) {
+	for (; at != NULL && !found && name[0] != '\0'; at = *end == ':' ? end + 1 : NULL) {
 		end = strchrnul(at, ':');
 		path = mem_printf("%.*s%s%s", (int)(end - at), at, end > at ? "/" : "./", name);
-		if (is_program(path, &cause))
-			return path;
+		found = is_program(path, &cause);
 		free(path);
 	}
+	if (found)
+		return 0;
 	errno = cause;
-	err_sys(e, cause == ENOENT ? ERR_NOTFOUND : ERR_PERM, "%s", name);
-	return NULL;
+	return err_sys(e, cause == ENOENT ? ERR_NOTFOUND : ERR_PERM, "%s", name);
 }
 
 /* What is left of the lease, less what it takes to end the command and to store its result. */
@@ -210,8 +210,7 @@ static int64_t time_left(const struct job *job)
 	return job->claim.lease_end_ms - margin_ms - tstamp_boot_ms();
 }
 
-static int spawn(const struct job *job, const char *program, struct child_result *r,
-		 struct err *e)
+static int spawn(const struct job *job, struct child_result *r, struct err *e)
 {
 	const struct cli_args *args = job->args;
 	const char **argv = mem_array(args->n_rest + 5, sizeof *argv);
@@ -231,8 +230,7 @@ static int spawn(const struct job *job, const char *program, struct child_result
 	argv[1] = "--guard";
 	argv[2] = pid;
 	argv[3] = "--";
-	argv[4] = program;
-	memcpy(argv + 5, args->rest + 1, (args->n_rest - 1) * sizeof *argv);
+	memcpy(argv + 4, args->rest, args->n_rest * sizeof *argv);
 	if (self != NULL) {
 		umask(mask);
 		rc = child_run_one(&spec, r, &stopped, e);
@@ -322,26 +320,18 @@ static void give_up(const struct job *job, int64_t ttl_ms)
 	store(job, &none, ttl_ms, &ignored);
 }
 
-/* A command that never was one binds the key to nothing: a spelling may be put right. */
-static char *start_of(const struct job *job, struct err *e)
-{
-	char *program = find_program(job->args->rest[0], e);
-
-	if (program == NULL)
-		give_up(job, job->claim.attempts == 1 ? 0 : job->q.ttl_ms);
-	return program;
-}
-
 static int run(const struct job *job, int *status, struct err *e)
 {
 	struct child_result r = { .end = CHILD_UNSTARTED };
-	char *program = start_of(job, e);
 	struct keys_result k;
 	int rc = -1;
 
-	if (program == NULL)
+	/* what never was a command binds the key to nothing: its spelling may be put right */
+	if (check_program(job->args->rest[0], e) != 0) {
+		give_up(job, job->claim.attempts == 1 ? 0 : job->q.ttl_ms);
 		return -1;
-	if (spawn(job, program, &r, e) != 0) {
+	}
+	if (spawn(job, &r, e) != 0) {
 		give_up(job, job->q.ttl_ms);
 		goto out;
 	}
@@ -359,7 +349,6 @@ static int run(const struct job *job, int *status, struct err *e)
 	}
 out:
 	child_result_release(&r);
-	free(program);
 	return rc;
 }
 

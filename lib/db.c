@@ -150,6 +150,20 @@ char *db_place(const char *path, bool *exists, struct err *e)
 
 /* ------------------------------------------------------------------ opening */
 
+static const char sql_begin[] = "BEGIN IMMEDIATE";
+static const char sql_commit[] = "COMMIT";
+static const char sql_rollback[] = "ROLLBACK";
+
+/* Compiled while there is memory: a rollback must not need any. */
+static int db_prepare(struct db *db, struct err *e)
+{
+	return sql_prepare(db->sql, sql_begin, e) == 0 &&
+			       sql_prepare(db->sql, sql_commit, e) == 0 &&
+			       sql_prepare(db->sql, sql_rollback, e) == 0
+		       ? 0
+		       : -1;
+}
+
 static struct db *db_new(const char *path, bool create, bool *exists, struct err *e)
 {
 	struct db *db = mem_alloc(sizeof *db);
@@ -221,7 +235,8 @@ struct db *db_open(const char *path, struct err *e)
 	db->sql = sql_open(db->path, false, e);
 	if (db->sql == NULL)
 		err_prefix(e, "%s", db->path);
-	if (db->sql == NULL || db_identify(db, e) != 0 || db_open_lock(db, e) != 0) {
+	if (db->sql == NULL || db_identify(db, e) != 0 || db_open_lock(db, e) != 0 ||
+	    db_prepare(db, e) != 0) {
 		db_close(db);
 		return NULL;
 	}
@@ -271,7 +286,7 @@ struct db *db_create(const char *path, bool *created, struct err *e)
 	db->sql = sql_open(db->path, true, e);
 	if (db->sql == NULL)
 		err_prefix(e, "%s", db->path);
-	if (db->sql == NULL || db_open_lock(db, e) != 0)
+	if (db->sql == NULL || db_open_lock(db, e) != 0 || db_prepare(db, e) != 0)
 		goto fail;
 	if (db_lay_schema(db, created, e) != 0) {
 		err_prefix(e, "%s", db->path);
@@ -353,10 +368,14 @@ int db_begin(struct db *db, struct err *e)
 	if (db->dry && db->in_tx)
 		return 0;
 	assert(!db->in_tx);
-	assert(sql_autocommit(db->sql));
+	/* a rollback that failed for want of memory: nothing more may be written through this
+	 * handle */
+	if (!sql_autocommit(db->sql))
+		return err_set(e, ERR_INTERNAL,
+			       "database: a transaction could not be rolled back");
 	if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
 		return -1;
-	if (sql_script(db->sql, "BEGIN IMMEDIATE", e) != 0) {
+	if (sql_exec(db_get(db, sql_begin), e) != 0) {
 		flock(db->lock_fd, LOCK_UN);
 		return -1;
 	}
@@ -366,6 +385,8 @@ int db_begin(struct db *db, struct err *e)
 
 int db_end(struct db *db, int r, struct err *e)
 {
+	struct err ignored = { 0 };
+
 	assert(db->in_tx);
 	if (db->dry)
 		return r;
@@ -374,14 +395,10 @@ int db_end(struct db *db, int r, struct err *e)
 	if (r == 0 && sql_autocommit(db->sql))
 		r = err_set(e, ERR_INTERNAL, "database: the transaction was lost");
 	if (r == 0)
-		r = sql_script(db->sql, "COMMIT", e);
-	if (!sql_autocommit(db->sql)) {
-		struct err ignored = { 0 };
-
-		/* the first error is the one to tell */
-		sql_script(db->sql, "ROLLBACK", &ignored);
-	}
-	assert(sql_autocommit(db->sql));
+		r = sql_exec(db_get(db, sql_commit), e);
+	/* the first error is the one to tell; what this cannot end, closing does */
+	if (!sql_autocommit(db->sql))
+		sql_exec(db_get(db, sql_rollback), &ignored);
 	db->in_tx = false;
 	flock(db->lock_fd, LOCK_UN);
 	return r;

@@ -47,7 +47,8 @@ struct race_round {
 	struct race_turn *turns;
 	size_t n;
 	int64_t at_ms;
-	int64_t deadline_ms; /* boot clock */
+	int64_t deadline_ms;  /* boot clock */
+	struct err unstarted; /* why an agent could not be asked, first of all */
 };
 
 /* ------------------------------------------------------------------ who is due */
@@ -292,9 +293,28 @@ static void race_judge(const struct race_round *r, struct race_turn *t, struct c
 			      config_text(&r->w->config, CONFIG_EXEC_OUTPUT_KB));
 		break;
 	case CHILD_UNSTARTED:
-		decision_fail(d, DECISION_ERROR, "could not be started: %s", tail);
-		break;
+		break; /* no answer: race_not_asked */
 	}
+}
+
+/*
+ * Whether the asking failed and not the agent: no process, descriptor or memory for it. That is
+ * nobody's answer; the agent stays due, and the next start asks it.
+ */
+static bool race_not_asked(struct race_round *r, const struct race_turn *t,
+			   const struct child_result *c)
+{
+	static const char ours[] = "tr-jail: ";
+	const char *error = buf_str(&c->error);
+	bool jail = c->end == CHILD_EXITED &&
+		    (c->status == ERR_MEMORY || c->status == ERR_TEMP) &&
+		    strncmp(error, ours, sizeof ours - 1) == 0;
+
+	if (c->end != CHILD_UNSTARTED && !jail)
+		return false;
+	err_set(&r->unstarted, ERR_TEMP, "agent %s: could not be asked: %.200s", t->agent->name,
+		error);
+	return true;
 }
 
 struct race_asked {
@@ -309,6 +329,8 @@ static int race_answered(void *ctx, size_t index, struct child_result *c, struct
 	struct race_round *r = asked->r;
 	int rc;
 
+	if (race_not_asked(r, t, c))
+		return 0;
 	race_judge(r, t, c);
 	t->answered = true;
 	t->v.latency_ms = c->elapsed_ms;
@@ -498,6 +520,10 @@ static int race_ask(struct race_round *r, struct err *e)
 		return 0;
 	if (race_ask_programs(r, e) != 0)
 		return -1;
+	if (r->unstarted.status != 0) {
+		*e = r->unstarted;
+		return -1;
+	}
 	return all ? race_finish_decide(r, e) : 0;
 }
 

@@ -205,6 +205,13 @@ struct sql_stmt *sql_get(struct sql *q, const char *text)
 	return s;
 }
 
+int sql_prepare(struct sql *q, const char *text, struct err *e)
+{
+	struct sql_stmt *s = sql_get(q, text);
+
+	return s->code == SQLITE_OK ? 0 : sql_fail(q, s->code, e);
+}
+
 static int sql_param(struct sql_stmt *s, const char *name)
 {
 	int i = sqlite3_bind_parameter_index(s->stmt, name);

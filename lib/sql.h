@@ -34,6 +34,9 @@ int sql_scalar(struct sql *q, const char *text, int64_t *out, struct err *e);
 /* The statement, reset and with nothing bound. Never NULL. ${text} must be static. */
 struct sql_stmt *sql_get(struct sql *q, const char *text);
 
+/* Compile it now rather than when it is first run. */
+int sql_prepare(struct sql *q, const char *text, struct err *e);
+
 void sql_int(struct sql_stmt *s, const char *name, int64_t v);
 void sql_text(struct sql_stmt *s, const char *name, const char *text); /* NULL binds NULL */
 void sql_blob(struct sql_stmt *s, const char *name, const void *data, size_t n); /* likewise */

@@ -374,10 +374,10 @@ refuses() {
 }
 
 @test "twenty processes that set one value log one change" {
-	local i n
+	local n
 	demo_race
 	n=$(tr-config log | wc -l)
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		tr-config set trade.fee_bps 33 3>&- &
 	done
 	wait

@@ -69,6 +69,10 @@ busy_race() {
 	add_program "$1"
 }
 
+use_race() {
+	export TR_DB=$PWD/$1
+}
+
 # How long a window of such a race takes here, in microseconds.
 typical_us() {
 	local from to
@@ -241,7 +245,7 @@ market-cycle-20240723-0105"
 @test "a window killed at any point and run again is what it would have been" {
 	local at=0 n=0 how base
 	busy_race killed.db
-	export TR_DB=$PWD/killed.db
+	use_race killed.db
 	typical_us
 	base=$REPLY
 	while [ "$n" -lt 200 ]; do
@@ -270,7 +274,7 @@ market-cycle-20240723-0105"
 @test "a range killed at any point and run again is what it would have been" {
 	local n base end
 	busy_race killed.db
-	export TR_DB=$PWD/killed.db
+	use_race killed.db
 	typical_us
 	base=$REPLY
 	end=$(window 36)
@@ -290,7 +294,7 @@ market-cycle-20240723-0105"
 @test "steps by hand, killed and repeated, give the same books" {
 	local at n=0 step base
 	busy_race killed.db
-	export TR_DB=$PWD/killed.db
+	use_race killed.db
 	typical_us
 	base=$REPLY
 	for ((at = 0; at < 12; at++)); do

@@ -29,13 +29,6 @@ unprivileged() {
 	setpriv --inh-caps=-all --ambient-caps=-all --bounding-set=-all "$@"
 }
 
-elapsed_ms() {
-	local from=${EPOCHREALTIME/./} to
-	"$@"
-	to=${EPOCHREALTIME/./}
-	MS=$(((to - from) / 1000))
-}
-
 # Whether somebody holds the writers' lock.
 locked() {
 	! flock -n race.db.lock true
@@ -209,7 +202,7 @@ stop_import() {
 	flock race.db.lock sleep 8 3>&- &
 	sleep 0.2
 	# two writers wait at the same time
-	elapsed_ms tr-config set trade.fee_bps 5 2>config.err 3>&- &
+	tr-config set trade.fee_bps 5 2>config.err 3>&- &
 	pid=$!
 	ms=${EPOCHREALTIME/./}
 	expect 75 tr-decide -w "$W0"

@@ -422,12 +422,13 @@ error program $PWD/bad: cannot be run: No such file or directory" ]
 	expect 0 tr-audit
 }
 
-# Three programs: one answers at once, two hang until "go" exists. Each notes that it was asked.
+# Three programs: one answers at once, two hang until "go" exists, one of them in a child. Each
+# notes that it was asked.
 slow_programs() {
 	local i
 	program a1 'echo x >>"$0.asked"; echo "{\"orders\":[]}"'
-	for i in a2 a3; do
-		program $i "echo x >>\"\$0.asked\"; [ -e \"\${0%/*}/go\" ] || exec sleep 1007.$$; $HOLD"
+	for i in 2 3; do
+		program a$i "echo x >>\"\$0.asked\"; [ -e \"\${0%/*}/go\" ] || $([ $i = 3 ] || echo exec) sleep 1007.$$; $HOLD"
 	done
 	race_of race.db a1 a2 a3
 	tr-ingest -q -d race.db -w $W >/dev/null

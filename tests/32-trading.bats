@@ -437,6 +437,18 @@ drop too_many_orders' ]
 	[ "$(fate 00:10)" = 'pass  1.0 1.0' ]
 }
 
+@test "an absurd price of what is held stops nothing" {
+	race 0.00001 1000000 0.00001
+	at 00:00 'buy AAA notional 25000'
+	at 00:05 'buy BBB quantity 1' 'sell AAA quantity 1000'
+	[ "$(fate 00:05)" = $'pass  1.0 1.0\ndrop suspect_price 1000.0 0.0' ]
+	[ "$(ask 'SELECT count(*) FROM snapshots WHERE total > 11e12')" = 0 ]
+	settings market.max_jump_pct 100000000
+	at 00:10 'sell BBB quantity 1'
+	[ "$(fate 00:10)" = 'pass  1.0 1.0' ]
+	expect 0 tr-audit
+}
+
 # ---------------------------------------------------------------- halt
 
 @test "during a halt all orders are dropped as halted, until it is released by its name" {
