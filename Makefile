@@ -70,6 +70,10 @@ asan: deps
 		CFLAGS="-O1 -g" all units
 	@B=build/asan tests/run.sh
 
+# Every crash, error and allocation failure, exhaustively.
+faults: all
+	@B=$(B) tests/faults/run.sh
+
 bench: all
 	@B=$(B) CC=$(CC) tests/bench/run.sh
 
@@ -105,5 +109,5 @@ dist:
 clean:
 	rm -rf build
 
-.PHONY: all demo check units asan bench deps install uninstall dist clean
+.PHONY: all demo check units asan faults bench deps install uninstall dist clean
 .DELETE_ON_ERROR:

@@ -102,6 +102,10 @@ _trading_race_spec() { # TOOL: its options and commands
 		options='-j --json -c --csv -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
+	tr-check)
+		options='-s --stale -f --full -a --alert -w --wal -D --disk -T --timeout -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
 	tr-config)
 		options='--names -j --json -e --effective -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='list get set unset explain export import log'
@@ -136,6 +140,10 @@ _trading_race_spec() { # TOOL: its options and commands
 		;;
 	tr-jail)
 		options='-p --parent -k --keep -C --directory --memory-mb --cpu-s --files --file-mb --processes -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-once)
+		options='-k --key --ttl -w --wait --lease --output-max -l --list -s --state --show --stats -j --json --purge --forget --guard -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-portfolio)
@@ -174,6 +182,12 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-audit --now' | 'tr-audit -t') kind='any' ;;
 	'tr-board --database' | 'tr-board -d') kind='file' ;;
 	'tr-board --now' | 'tr-board -t') kind='any' ;;
+	'tr-check --stale' | 'tr-check -s') kind='any' ;;
+	'tr-check --wal' | 'tr-check -w') kind='any' ;;
+	'tr-check --disk' | 'tr-check -D') kind='any' ;;
+	'tr-check --timeout' | 'tr-check -T') kind='any' ;;
+	'tr-check --database' | 'tr-check -d') kind='file' ;;
+	'tr-check --now' | 'tr-check -t') kind='any' ;;
 	'tr-config --database' | 'tr-config -d') kind='file' ;;
 	'tr-config --now' | 'tr-config -t') kind='any' ;;
 	'tr-context --window' | 'tr-context -w') kind='any' ;;
@@ -212,6 +226,17 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-jail --files') kind='any' ;;
 	'tr-jail --file-mb') kind='any' ;;
 	'tr-jail --processes') kind='any' ;;
+	'tr-once --key' | 'tr-once -k') kind='any' ;;
+	'tr-once --ttl') kind='any' ;;
+	'tr-once --wait' | 'tr-once -w') kind='any' ;;
+	'tr-once --lease') kind='any' ;;
+	'tr-once --output-max') kind='any' ;;
+	'tr-once --state' | 'tr-once -s') kind='any' ;;
+	'tr-once --show') kind='any' ;;
+	'tr-once --forget') kind='any' ;;
+	'tr-once --guard') kind='any' ;;
+	'tr-once --database' | 'tr-once -d') kind='file' ;;
+	'tr-once --now' | 'tr-once -t') kind='any' ;;
 	'tr-portfolio --at') kind='any' ;;
 	'tr-portfolio --database' | 'tr-portfolio -d') kind='file' ;;
 	'tr-portfolio --now' | 'tr-portfolio -t') kind='any' ;;
@@ -265,4 +290,4 @@ _trading_race_operand() { # TOOL COMMAND INDEX: the kind of an operand
 	esac
 }
 
-complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-config tr-context tr-cycle tr-db tr-decide tr-halt tr-ingest tr-init tr-jail tr-portfolio tr-snapshot tr-status tr-trade
+complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-check tr-config tr-context tr-cycle tr-db tr-decide tr-halt tr-ingest tr-init tr-jail tr-once tr-portfolio tr-snapshot tr-status tr-trade

@@ -164,6 +164,20 @@ static int db_prepare(struct db *db, struct err *e)
 		       : -1;
 }
 
+/* SQLite says of a directory that it may not write to no more than of one that is not there. */
+static int db_may_create(const char *path, struct err *e)
+{
+	char *copy = mem_strdup(path);
+	const char *dir = dirname(copy);
+	int r = access(dir, W_OK | X_OK);
+
+	if (r != 0)
+		err_sys(e, errno == EACCES || errno == EROFS ? ERR_PERM : ERR_IO, "directory %s",
+			dir);
+	free(copy);
+	return r;
+}
+
 static struct db *db_new(const char *path, bool create, bool *exists, struct err *e)
 {
 	struct db *db = mem_alloc(sizeof *db);
@@ -178,6 +192,8 @@ static struct db *db_new(const char *path, bool create, bool *exists, struct err
 		err_set(e, ERR_NOTFOUND, "%s: no such database; tr-init creates one", path);
 		goto fail;
 	}
+	if (!*exists && db_may_create(db->path, e) != 0)
+		goto fail;
 	for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
 		char *name = mem_printf("%s%s", db->path, beside[i]);
 		int r = db_check_file(name, &other, e);

@@ -215,10 +215,10 @@ no_process_with() {
 	[ "$(pgrep -fc "^sleep $mark")" -eq 2 ]
 	kill -KILL $parent
 	for _ in $(seq 20); do
-		pgrep -f "^sleep $mark" >/dev/null || return 0
+		pgrep -f "^sleep $mark" >/dev/null || break
 		sleep 0.05
 	done
-	return 1
+	[ "$(pgrep -fc "^sleep $mark")" -eq 0 ]
 }
 
 @test "tr-jail --keep ends as its program does" {

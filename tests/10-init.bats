@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The file of a race: how it comes into being, what tr-init leaves alone, and which files no tool
-# touches.
+# The file of a race: how it comes into being, what tr-init leaves alone, and which files no
+# tool touches.
 
 load helper
 

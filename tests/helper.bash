@@ -41,7 +41,9 @@ need_shared() {
 
 # Exact status of a command whose output is kept in $output and $stderr.
 expect() {
-	local want=$1 i # run uses i
+	# run uses a variable i of its own caller
+	# shellcheck disable=SC2034
+	local want=$1 i
 	shift
 	run --separate-stderr "$@"
 	if [ "$status" -ne "$want" ]; then
