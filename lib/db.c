@@ -46,6 +46,25 @@ static const char db_schema[] = {
 
 /* ------------------------------------------------------------------ where the file lies */
 
+/* What an errno about a path means to the caller. */
+static int db_path_status(int cause)
+{
+	switch (cause) {
+	case EACCES:
+	case EROFS:
+	case ELOOP:
+		return ERR_PERM;
+	case ENOENT:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		return ERR_NOTFOUND;
+	case ENOMEM:
+		return ERR_MEMORY;
+	default:
+		return ERR_IO;
+	}
+}
+
 static int db_check_owner(const char *path, const struct stat *st, struct err *e)
 {
 	if (st->st_uid != geteuid() && geteuid() != 0)
@@ -61,9 +80,7 @@ static int db_check_file(const char *path, bool *exists, struct err *e)
 	if (lstat(path, &st) != 0) {
 		if (errno == ENOENT)
 			return 0;
-		if (errno == EACCES)
-			return err_sys(e, ERR_PERM, "%s", path);
-		return err_sys(e, errno == ENOTDIR ? ERR_NOTFOUND : ERR_IO, "%s", path);
+		return err_sys(e, db_path_status(errno), "%s", path);
 	}
 	if (S_ISLNK(st.st_mode))
 		return err_set(e, ERR_PERM, "%s: is a symbolic link", path);
@@ -125,7 +142,7 @@ static char *db_resolve(const char *path, struct err *e)
 	}
 	real = realpath(dir, NULL);
 	if (real == NULL) {
-		err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "directory %s", dir);
+		err_sys(e, db_path_status(errno), "directory %s", dir);
 		goto out;
 	}
 	if (db_check_directory(real, e) != 0)
@@ -172,8 +189,7 @@ static int db_may_create(const char *path, struct err *e)
 	int r = access(dir, W_OK | X_OK);
 
 	if (r != 0)
-		err_sys(e, errno == EACCES || errno == EROFS ? ERR_PERM : ERR_IO, "directory %s",
-			dir);
+		err_sys(e, db_path_status(errno), "directory %s", dir);
 	free(copy);
 	return r;
 }
@@ -214,9 +230,7 @@ static int db_open_lock(struct db *db, struct err *e)
 
 	db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (db->lock_fd < 0)
-		err_sys(e,
-			errno == EACCES || errno == EROFS || errno == ELOOP ? ERR_PERM : ERR_IO,
-			"%s", name);
+		err_sys(e, db_path_status(errno), "%s", name);
 	free(name);
 	return db->lock_fd < 0 ? -1 : 0;
 }
@@ -484,7 +498,7 @@ int db_copy(struct db *db, const char *path, struct err *e)
 static const char sql_integrity[] = "PRAGMA integrity_check(1)";
 static const char sql_foreign_keys[] = "PRAGMA foreign_key_check";
 
-int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
+static int db_integrity(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_integrity);
 	int r = sql_row(s, e);
@@ -496,6 +510,19 @@ int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
 		snprintf(problem, cap, "integrity: %s",
 			 r == 1 ? sql_col_text(s, 0) : "no answer");
 	sql_reset(s);
+	return 0;
+}
+
+int db_check(struct db *db, bool *ok, char *problem, size_t cap, struct err *e)
+{
+	struct sql_stmt *s;
+	int r;
+
+	/* a page that could not be had for want of memory reads like damage: that is there
+	 * twice */
+	if (db_integrity(db, ok, problem, cap, e) != 0 ||
+	    (!*ok && db_integrity(db, ok, problem, cap, e) != 0))
+		return -1;
 	if (!*ok)
 		return 0;
 	s = db_get(db, sql_foreign_keys);
@@ -539,8 +566,7 @@ int db_lock_path(const char *path, const char *suffix, int64_t wait_ms, struct e
 	for (;;) {
 		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0) {
-			err_sys(e, errno == EACCES || errno == ELOOP ? ERR_PERM : ERR_IO, "%s",
-				name);
+			err_sys(e, db_path_status(errno), "%s", name);
 			break;
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && db_same_file(fd, name))

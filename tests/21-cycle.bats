@@ -279,7 +279,8 @@ market-cycle-20240723-0105"
 				base=$((base - base / 25))
 			fi
 		done
-		expect 0 tr-cycle -q -w "$(window "$at")"
+		# what was killed while it started a stage lets go of the lock a moment later
+		expect 0 tr-cycle -q --wait 10 -w "$(window "$at")"
 		at=$((at + 1))
 	done
 	plain_race "$at"
@@ -303,7 +304,7 @@ market-cycle-20240723-0105"
 			break
 	done
 	[ "$n" -gt 5 ]
-	expect 0 tr-cycle -q --from "$W0" --to "$end"
+	expect 0 tr-cycle -q --wait 10 --from "$W0" --to "$end"
 	busy_race plain.db
 	tr-cycle -q -d plain.db --from "$W0" --to "$end"
 	same killed.db plain.db
