@@ -52,8 +52,26 @@ yard=$(median five)
 ratio "yardstick" "$yard" "$yard" 1
 tr-init -q "$dir/race.db" --demo
 tr-cycle -q -d "$dir/race.db" --window 2024-07-22T23:55Z
-ratio "decision window, 6 assets, 8 rule agents" "$(median decision)" "$yard" "at most 5"
-ratio "data-only window, 6 assets, 8 agents" "$(median quiet)" "$yard" "at most 3"
+ratio "decision window, 6 assets, 8 rule agents" "$(median decision)" "$yard" "at most 3"
+ratio "data-only window, 6 assets, 8 agents" "$(median quiet)" "$yard" "at most 2"
+i=0
+while [ $i -lt 15 ]; do
+	w=$(printf '2024-07-24T%02d:%02dZ' $((i / 4)) $((i % 4 * 15)))
+	for step in tr-ingest tr-decide tr-trade; do
+		$step -q -d "$dir/race.db" -w "$w"
+	done
+	tr-snapshot -q -d "$dir/race.db" -w "$w" --phase pre
+	a=$(now)
+	tr-cycle -q -d "$dir/race.db" -w "$w"
+	echo $(($(now) - a))
+	i=$((i + 1))
+done | sort -n | sed -n 8p >"$dir/resume"
+ratio "resume of a window before its last stage" "$(cat "$dir/resume")" "$yard" "at most 1"
+once() {
+	tr-once -d "$dir/race.db" --key bench -- true
+}
+once
+ratio "tr-once on a stored key" "$(median once)" "$yard" "at most 0.5"
 
 echo "Import against the sqlite3 shell's .import of the same file into an equal table:"
 data=../shared/data/BTC-USDT_5m_binance_2022-12-01_2023-10-02.csv.gz
@@ -92,11 +110,11 @@ peak() {
 	awk -v n="$1" '{ printf "%-46s %10.1f MiB\n", n, $1 / 1024 }' "$dir/rss"
 }
 if [ -x /usr/bin/time ]; then
-	peak tr-ingest --window 2024-07-24T00:15Z
+	peak tr-ingest --window 2024-07-24T05:00Z
 	peak tr-decide --window latest
 	peak tr-trade --window latest
 	peak tr-snapshot --window latest
-	peak tr-cycle --window 2024-07-24T00:30Z
+	peak tr-cycle --window 2024-07-24T05:15Z
 	peak tr-board
 	peak tr-audit
 	peak tr-db dump --logical
