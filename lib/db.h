@@ -13,7 +13,8 @@
  * write transactions under the lock of SEMANTICS R-59.
  *
  * Beside race.db live race.db-wal and race.db-shm (SQLite's), race.db.lock (the queue of
- * writers) and race.db.cycle (held by tr-cycle while a window runs). All are 0600 and stay.
+ * writers), race.db.cycle (held by tr-cycle while a window runs) and race.db.alert (held by
+ * tr-check while it tells a problem). All are 0600 and stay.
  */
 
 #define DB_APPLICATION_ID 1414677313
