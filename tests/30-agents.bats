@@ -274,6 +274,7 @@ error program $PWD/bad: cannot be run: No such file or directory" ]
 }
 
 @test "a program whose interpreter is missing is an error" {
+	! grep -q __asan_init "$B/tr-jail" || skip "the sanitizer's exit needs more than an agent may have"
 	printf '#!/no/such/interpreter\n' >bad
 	chmod +x bad
 	race_of race.db bad

@@ -24,6 +24,8 @@ CALLS_MAX = 65536
 HEAD = 32
 STATE_SIZE = HEAD + 2 * CALLS_MAX
 TIMEOUT_S = 60
+# so many allocations of a tool are tried; each of tr-cycle costs all its stages
+MANY, MANY_CYCLE = 3500, 1500
 # README and tr-tools(7) list these
 STATUSES = {1, 3, 64, 65, 66, 69, 70, 71, 74, 75, 77, 78}
 SECTOR = 512
@@ -404,7 +406,7 @@ class Case:
     """A tool, from a prepared race, whose allocations fail one by one."""
 
     def __init__(self, bench, base, argv, stdin=b""):
-        self.base, self.argv, self.stdin = base, argv, stdin
+        self.base, self.argv, self.stdin, self.bench = base, argv, stdin, bench
         self.name = " ".join(a for a in argv[:3] if a not in ("-d", "race.db", "-t"))
         p = bench.place("case-" + str(bench.n_places))
         p.reset(base)
@@ -422,10 +424,20 @@ class Case:
         if sha(place.dump()) != self.want:
             raise Failure("done without effect")
 
+    def points(self):
+        """Every allocation; where there are very many, every so manieth after the first ones."""
+        limit = MANY_CYCLE if self.argv[0] == "tr-cycle" else MANY
+        stride = 1 if self.bench.sample is not None else -(-self.n // limit)
+        first = self.bench.seed % stride + 1
+        chosen = sorted({*range(1, min(self.n, 100) + 1), *range(first, self.n + 1, stride)})
+        # half of the failures last
+        return stride, [(n, "ever" if i % 2 else "once") for i, n in enumerate(chosen)]
+
     def check(self, place, point):
+        n, often = point
         place.reset(self.base)
         r = place.run(self.argv, stdin=self.stdin,
-                      inject={**self.inject, "MALLOC": point, "PERSIST": point % 2})
+                      inject={**self.inject, "MALLOC": n, "PERSIST": int(often == "ever")})
         judge(r, place.state(), lambda: self.finished(place, r))
         if r.status not in (0, 3, 70, 71, 74, 75):
             raise Failure(f"status {r.status} blames somebody else: {r.err}")
@@ -472,18 +484,10 @@ def memory_cases(bench, base, waiting):
         yield Case(bench, base.dir, tool(*argv))
 
 
-def stride_of(bench, n, limit):
-    """Every allocation; where there are very many, every so manieth after the first ones."""
-    if bench.sample is not None or n <= limit:
-        return 1
-    return -(-n // limit)
-
-
 def matrix_memory(bench, base, waiting):
     for c in memory_cases(bench, base, waiting):
-        stride = stride_of(bench, c.n, 1500)
-        points = sorted(set(range(1, min(c.n, 100) + 1)) | set(range(1, c.n + 1, stride)))
-        every = f", every {stride}th" if stride > 1 else ""
+        stride, points = c.points()
+        every = f", one in {stride}" if stride > 1 else ""
         bench.matrix(f"memory: {c.name} ({c.n} allocations{every})", points, c.check)
 
 
@@ -856,12 +860,15 @@ def run(bench, wanted):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build")
-    parser.add_argument("library")
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--library", required=True)
     parser.add_argument("--sample", type=int, metavar="N", help="N points of each matrix")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("matrix", nargs="*", choices=[*MATRICES, []])
-    args = parser.parse_args()
+    parser.add_argument("matrix", nargs="*", help=", ".join(MATRICES))
+    args = parser.parse_intermixed_args()
+    unknown = set(args.matrix) - set(MATRICES)
+    if unknown:
+        parser.error(f"no such matrix: {min(unknown)}")
     os.umask(0o077)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

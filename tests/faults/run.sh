@@ -20,4 +20,4 @@ if [ -z "$(find "$library" -newer "$here/inject.c" 2>/dev/null)" ]; then
 		-fPIC -shared -o "$library.$$" "$here/inject.c"
 	mv "$library.$$" "$library"
 fi
-exec python3 "$here/faults.py" "$B" "$library" "$@"
+exec python3 "$here/faults.py" --build "$B" --library "$library" "$@"
