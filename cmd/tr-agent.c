@@ -304,7 +304,9 @@ int main(int argc, char **argv)
 		return cli_end(0);
 	}
 	db = db_open(cli_common.database, &e);
-	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
+	if (db != NULL && dry_run)
+		db_dry_run(db);
+	if (db != NULL)
 		r = run(db, c->name, &args, &e);
 	db_close(db);
 	return cli_end(r == 0 ? 0 : cli_fail(&e));

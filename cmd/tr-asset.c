@@ -95,7 +95,8 @@ static int add_or_set(struct db *db, const char *command, const char *symbol, st
 	int r = -1;
 
 	config_init(&c);
-	if (ident_check_asset(symbol, e) != 0 || config_load(db, &c, e) != 0 ||
+	if (ident_check_asset(symbol, e) != 0 ||
+	    ident_check_text("name", a.name, 200, e) != 0 || config_load(db, &c, e) != 0 ||
 	    parse_feeds(symbol, config_text(&c, CONFIG_RACE_QUOTE), &a, e) != 0)
 		goto out;
 	if (db_begin(db, e) != 0)
@@ -201,7 +202,9 @@ int main(int argc, char **argv)
 	if (strcmp(c->name, "set") == 0 && feeds.n == 0)
 		cli_usage("set: needs --feed");
 	db = db_open(cli_common.database, &e);
-	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
+	if (db != NULL && dry_run)
+		db_dry_run(db);
+	if (db != NULL)
 		r = run(db, c->name, args.n > 1 ? args.operands[1] : NULL, &e);
 	db_close(db);
 	return cli_end(r == 0 ? 0 : cli_fail(&e));

@@ -27,6 +27,8 @@
 #define ATTEMPTS_MAX 6 /* the first run and five recoveries */
 #define CHECKPOINT_BYTES (1 << 20)
 #define STAGE_TIMEOUT_MS 300000
+#define LOCK_MOMENT_MS 1000
+#define STAGE_OUTPUT_MAX ((size_t)64 << 20)
 
 extern char **environ;
 
@@ -57,6 +59,7 @@ struct cycle {
 	int64_t window_ms;
 	struct race_window w;
 	bool partial;	    /* a stage ended with status 3 */
+	int64_t start_ms;   /* boot clock at which now_ms was read */
 	int64_t end_ms;	    /* boot clock: when a live window is over; -1 for never */
 	int64_t took_ms[8]; /* per stage */
 };
@@ -64,6 +67,14 @@ struct cycle {
 static void on_signal(int sig)
 {
 	stop = sig;
+}
+
+/* The time: a race that runs by the clock ages while its stages run, a given time stands still.
+ */
+static int64_t cycle_now(const struct cycle *c)
+{
+	return c->w.live ? cli_common.now_ms + tstamp_boot_ms() - c->start_ms
+			 : cli_common.now_ms;
 }
 
 static void pause_ms(int64_t ms)
@@ -89,7 +100,7 @@ static const struct stage_def {
 	{ "post", "tr-snapshot", "--phase=post", true },
 };
 
-/* tr-foo --database=... --window=... --now=... --quiet, and what the stage adds */
+/* tr-foo --database=... --window=... --now=..., and what the stage adds */
 static char **stage_argv(const struct cycle *c, const struct stage_def *s, const char *program)
 {
 	char **argv = mem_array(12, sizeof *argv);
@@ -100,8 +111,9 @@ static char **stage_argv(const struct cycle *c, const struct stage_def *s, const
 	argv[n++] = mem_strdup(program);
 	argv[n++] = mem_printf("--database=%s", db_path(c->db));
 	argv[n++] = mem_printf("--window=%s", tstamp_window_id(c->window_ms, id));
-	argv[n++] = mem_printf("--now=%s", tstamp_format(cli_common.now_ms, now));
-	argv[n++] = mem_strdup("--quiet");
+	argv[n++] = mem_printf("--now=%s", tstamp_format(cycle_now(c), now));
+	if (cli_common.quiet > 0)
+		argv[n++] = mem_strdup("--quiet");
 	if (s->arg != NULL)
 		argv[n++] = mem_strdup(s->arg);
 	/* one deadline for the window, passed down as what is left of it */
@@ -129,7 +141,8 @@ static int stage_spawn(const struct cycle *c, const struct stage_def *s, struct 
 {
 	char *program = child_sibling(s->program, e);
 	char **argv = NULL, **env = NULL;
-	struct child_spec spec = { .output_max = 1 << 20, .timeout_ms = STAGE_TIMEOUT_MS };
+	struct child_spec spec = { .output_max = STAGE_OUTPUT_MAX,
+				   .timeout_ms = STAGE_TIMEOUT_MS };
 	size_t n = 0;
 	int rc;
 
@@ -159,6 +172,9 @@ static int stage_status(const struct child_result *r)
 		return r->status;
 	case CHILD_TIMEOUT:
 		return ERR_TEMP;
+	case CHILD_SIGNALED:
+		log_msg(LOG_ERROR, "a stage was killed by signal %d", r->signal);
+		return ERR_INTERNAL;
 	default:
 		return ERR_INTERNAL;
 	}
@@ -202,8 +218,7 @@ static int run_stage(struct cycle *c, const struct stage_def *s, struct err *e)
 	/* a process for nothing to settle would cost more than the rest of a quiet window */
 	if (strcmp(s->name, "settle") == 0 && race_waiting(c->db, &c->w, &waiting, e) != 0)
 		return -1;
-	r = waiting ? run_program(c, s, e)
-		    : race_settle(c->db, &c->w, cli_common.now_ms, NULL, e);
+	r = waiting ? run_program(c, s, e) : race_settle(c->db, &c->w, cycle_now(c), NULL, e);
 	c->took_ms[s - stages] = tstamp_boot_ms() - start_ms;
 	return r;
 }
@@ -304,7 +319,7 @@ static int run_window(struct cycle *c, bool live, struct err *e)
 			tstamp_boot_ms() + c->window_ms + TSTAMP_WINDOW_MS - cli_common.now_ms;
 	r = c->w.sealed ? 0 : run_stages(c, e);
 	if (r == 0 && !c->w.sealed)
-		r = race_seal(c->db, c->window_ms, cli_common.now_ms, e);
+		r = race_seal(c->db, c->window_ms, cycle_now(c), e);
 	return r;
 }
 
@@ -403,22 +418,6 @@ static void lock_note(struct cycle *c, int64_t window_ms)
 		log_msg(LOG_WARN, "lock file: cannot be written: %s", strerror(errno));
 }
 
-/* A window whose turn comes while another still runs is skipped for good. */
-static int note_overlap(struct cycle *c, int64_t window_ms, const char *holder, struct err *e)
-{
-	char id[TSTAMP_WINDOW_ID_MAX];
-	size_t n = strlen(tstamp_window_id(window_ms, id));
-
-	if (holder[0] == '\0' || strncmp(holder, id, n) == 0)
-		return 0;
-	*e = (struct err){ 0 };
-	if (db_begin(c->db, e) != 0)
-		return -1;
-	return db_end(c->db,
-		      journal_miss(c->db, window_ms, "skipped_overlap", cli_common.now_ms, e),
-		      e);
-}
-
 /* What the lock file says of its holder, "" for nothing. */
 static void read_note(const struct cycle *c, char text[80])
 {
@@ -433,11 +432,41 @@ static void read_note(const struct cycle *c, char text[80])
 	text[strcspn(text, "\n")] = '\0';
 }
 
+/* A window whose turn comes while another still runs is skipped for good (R-73): only if the
+ * note of the holder names one that has begun and is not finished. */
+static int note_overlap(struct cycle *c, int64_t window_ms, const char *holder, struct err *e)
+{
+	char id[TSTAMP_WINDOW_ID_MAX];
+	struct err unread = { 0 };
+	struct journal_cycle j;
+	int64_t held_ms;
+	bool found;
+
+	snprintf(id, sizeof id, "%.*s", (int)strcspn(holder, " "), holder);
+	if (tstamp_parse(id, &held_ms, &unread) != 0 || held_ms == window_ms)
+		return 0;
+	*e = (struct err){ 0 };
+	if (journal_load(c->db, held_ms, &j, &found, e) != 0)
+		return -1;
+	journal_release(&j);
+	if (!found || j.sealed)
+		return 0;
+	if (db_begin(c->db, e) != 0)
+		return -1;
+	return db_end(c->db,
+		      journal_miss(c->db, window_ms, "skipped_overlap", cli_common.now_ms, e),
+		      e);
+}
+
 static int take_lock(struct cycle *c, int64_t window_ms, bool live, struct err *e)
 {
 	char text[80];
+	int64_t wait_ms = wait_s * 1000;
 
-	c->lock_fd = db_lock_file(c->db, ".cycle", wait_s * 1000, e);
+	/* a moment for a holder that has not written its note yet, or only looks */
+	if (live && wait_ms < LOCK_MOMENT_MS)
+		wait_ms = LOCK_MOMENT_MS;
+	c->lock_fd = db_lock_file(c->db, ".cycle", wait_ms, e);
 	if (c->lock_fd >= 0 || e->status != ERR_TEMP)
 		return c->lock_fd >= 0 ? 0 : -1;
 	read_note(c, text);
@@ -465,6 +494,11 @@ static int run_range(struct cycle *c, struct err *e)
 {
 	int64_t first = tstamp_window(from_ms), last = tstamp_window(to_ms - 1);
 	int64_t end = last + TSTAMP_WINDOW_MS, ran = 0, finished = 0;
+	char id[TSTAMP_WINDOW_ID_MAX];
+
+	if (last > cli_common.now_ms)
+		return err_set(e, ERR_DATA, "%s: has not started yet",
+			       tstamp_window_id(last, id));
 
 	for (int64_t w = first; w <= last; w += TSTAMP_WINDOW_MS) {
 		bool fresh;
@@ -525,6 +559,7 @@ static int run(struct cycle *c, struct err *e)
 	bool live = window_text == NULL && !cli_common.now_given, fresh;
 	int r;
 
+	c->start_ms = tstamp_boot_ms();
 	c->db = db_open(cli_common.database, e);
 	if (c->db == NULL)
 		return -1;

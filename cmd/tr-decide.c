@@ -63,6 +63,8 @@ int main(int argc, char **argv)
 	cli_start(&tool, argc, argv, &args);
 	if (args.n > 0 || args.has_rest)
 		cli_usage("too many operands");
+	if (left_ms < -1)
+		cli_usage("--left is 0 or more milliseconds");
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	r = decide(&s, &failed, &e);

@@ -50,7 +50,9 @@ static int change(struct db *db, struct err *e)
 	bool changed = false;
 	int r;
 
-	if (ident_check_agent(who, e) != 0 || db_begin(db, e) != 0)
+	if (ident_check_agent(who, e) != 0 ||
+	    (reason != NULL && ident_check_text("reason", reason, 1000, e) != 0) ||
+	    db_begin(db, e) != 0)
 		return -1;
 	r = db_end(db,
 		   roster_halt(db, who, !release, reason != NULL ? reason : "",
@@ -77,7 +79,9 @@ int main(int argc, char **argv)
 	if (!release && reason == NULL && name != NULL)
 		cli_usage("--name needs --reason or --release");
 	db = db_open(cli_common.database, &e);
-	if (db != NULL && (!dry_run || db_dry_run(db, &e) == 0))
+	if (db != NULL && dry_run)
+		db_dry_run(db);
+	if (db != NULL)
 		r = release || reason != NULL ? change(db, &e) : show(db, &status, &e);
 	db_close(db);
 	return cli_end(r == 0 ? status : cli_fail(&e));

@@ -60,8 +60,10 @@ static int import_files(const struct cli_args *args, struct err *e)
 
 	if (r == 0)
 		db = db_open(cli_common.database, e);
-	if (db == NULL || (dry_run && db_dry_run(db, e) != 0))
+	if (db == NULL)
 		r = -1;
+	else if (dry_run)
+		db_dry_run(db);
 	for (size_t i = 0; i < args->n && r == 0; i++) {
 		struct race_import_result result;
 		bool known;
@@ -82,8 +84,10 @@ static int ingest(struct stage *s, struct err *e)
 	bool live = window == NULL && !cli_common.now_given;
 
 	s->db = db_open(cli_common.database, e);
-	if (s->db == NULL || (dry_run && db_dry_run(s->db, e) != 0))
+	if (s->db == NULL)
 		return -1;
+	if (dry_run)
+		db_dry_run(s->db);
 	if (window != NULL && race_find_window(s->db, window, &window_ms, e) != 0)
 		return -1;
 	if (race_begin(s->db, window_ms, live, cli_common.now_ms, e) != 0 ||

@@ -123,19 +123,21 @@ static int trade(struct stage *s, struct handed *h, struct err *e)
 static int hand_in(struct stage *s, struct err *e)
 {
 	char fill[TSTAMP_TEXT_MAX];
-	int64_t window_ms;
+	int64_t window_ms = -1;
 	bool again = false;
-	int r;
+	int r = 0;
 
 	s->db = db_open(cli_common.database, e);
-	if (s->db == NULL || (dry_run && db_dry_run(s->db, e) != 0))
+	if (s->db == NULL)
 		return -1;
-	r = window != NULL ? race_find_window(s->db, window, &window_ms, e)
-			   : race_manual_window(s->db, cli_common.now_ms, cli_common.now_given,
-						&window_ms, e);
+	if (dry_run)
+		db_dry_run(s->db);
+	if (window != NULL)
+		r = race_find_window(s->db, window, &window_ms, e);
 	if (r == 0)
-		r = race_hand_in(s->db, only.items[0], window_ms, s->input.data, s->input.len,
-				 cli_common.now_ms, &again, e);
+		r = race_hand_in(s->db, only.items[0], s->input.data, s->input.len,
+				 cli_common.now_ms, cli_common.now_given, &window_ms, &again,
+				 e);
 	if (r == 0) {
 		tstamp_format_short(window_ms + TSTAMP_WINDOW_MS, fill);
 		buf_addf(&s->out, "%s: %s, fills at %s\n", only.items[0],

@@ -390,6 +390,12 @@ int config_environment(struct config *c, struct err *e)
 		text = getenv(var);
 		if (text == NULL)
 			continue;
+		if (i == CONFIG_RACE_QUOTE && strcmp(text, c->v[i].text) != 0)
+			return err_set(
+				e, ERR_CONFIG,
+				"environment: %s: the currency of a race is no matter of a "
+				"window",
+				var);
 		if (config_put(c, (enum config_key)i, text, e) != 0) {
 			e->status = ERR_CONFIG;
 			return err_prefix(e, "environment: %s", var);

@@ -89,6 +89,10 @@ static int db_check_file(const char *path, bool *exists, struct err *e)
 	if (st.st_mode & 077)
 		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it",
 			       path, st.st_mode & 0777);
+	/* a second name would have a second write-ahead log */
+	if (st.st_nlink > 1)
+		return err_set(e, ERR_PERM, "%s: has %lu names (hard links)", path,
+			       (unsigned long)st.st_nlink);
 	*exists = true;
 	return db_check_owner(path, &st, e);
 }
@@ -396,7 +400,9 @@ static int db_flock(int fd, int64_t wait_ms, struct err *e)
 int db_begin(struct db *db, struct err *e)
 {
 	if (db->dry && db->in_tx)
-		return 0;
+		return sql_autocommit(db->sql)
+			       ? err_set(e, ERR_INTERNAL, "database: the transaction was lost")
+			       : 0;
 	assert(!db->in_tx);
 	/* a rollback that failed for want of memory: nothing more may be written through this
 	 * handle */
@@ -418,6 +424,8 @@ int db_end(struct db *db, int r, struct err *e)
 	struct err ignored = { 0 };
 
 	assert(db->in_tx);
+	if (db->dry && r == 0 && sql_autocommit(db->sql))
+		r = err_set(e, ERR_INTERNAL, "database: the transaction was lost");
 	if (db->dry)
 		return r;
 	/* After FULL or IOERR SQLite has rolled back by itself; going on would autocommit
@@ -434,12 +442,9 @@ int db_end(struct db *db, int r, struct err *e)
 	return r;
 }
 
-int db_dry_run(struct db *db, struct err *e)
+void db_dry_run(struct db *db)
 {
-	if (db_begin(db, e) != 0)
-		return -1;
 	db->dry = true;
-	return 0;
 }
 
 int db_read_begin(struct db *db, struct err *e)
@@ -471,7 +476,10 @@ int db_checkpoint(struct db *db, struct err *e)
 	assert(!db->in_tx);
 	if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
 		return -1;
+	/* with a reader in the way waiting would keep every writer waiting, too */
+	sql_patience(db->sql, 0);
 	r = sql_scalar(db->sql, "PRAGMA wal_checkpoint(TRUNCATE)", &busy, e);
+	sql_patience(db->sql, SQL_PATIENCE_MS);
 	flock(db->lock_fd, LOCK_UN);
 	if (r != 0 && e->status == ERR_TEMP) {
 		*e = (struct err){ 0 };

@@ -46,8 +46,7 @@ struct sql_stmt *db_get(struct db *db, const char *text);
 
 /*
  * Write transactions: BEGIN IMMEDIATE under flock on the lock file, waiting at most five
- *seconds (then ERR_TEMP), and COMMIT or ROLLBACK. They do not nest, except that db_outer makes
- *the transactions inside it join one (for replay and dry runs).
+ * seconds (then ERR_TEMP), and COMMIT or ROLLBACK. They do not nest.
  *
  *	if (db_begin(db, e) != 0)
  *		return -1;
@@ -58,9 +57,10 @@ int db_begin(struct db *db, struct err *e);
 /* COMMIT if ${r} is 0, else ROLLBACK; returns 0 only if the work is on disk. */
 int db_end(struct db *db, int r, struct err *e);
 
-/* From now on nothing is committed: db_end(0) keeps the transaction, db_close rolls all back.
- * For --dry-run, which thereby runs the same statements as the real thing. */
-int db_dry_run(struct db *db, struct err *e);
+/* From now on nothing is committed: the first db_begin opens a transaction that all later ones
+ * join, and db_close rolls it back. For --dry-run, which thereby runs the same statements as the
+ * real thing. */
+void db_dry_run(struct db *db);
 
 /* A consistent view over several reads: until db_read_end, all statements see one state. A
  * pair inside another pair joins it. */

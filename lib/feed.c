@@ -15,7 +15,7 @@
 
 static const char sql_interval[] =
 	"SELECT interval_s FROM candles WHERE asset_id = :asset AND source_id = :source "
-	"ORDER BY interval_s LIMIT 1";
+	"AND interval_s > :after ORDER BY interval_s LIMIT 1";
 static const char sql_source_id[] = "SELECT id FROM sources WHERE name = :name";
 
 /* ------------------------------------------------------------------ naming */
@@ -34,12 +34,16 @@ static int feed_parse_csv(struct roster_feed *f, const char *symbol, struct err 
 {
 	struct candlefile head = { 0 };
 	char *path = realpath(f->arg, NULL);
+	struct stat st;
 
 	if (path == NULL)
 		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "feed csv: %s",
 			       f->arg);
 	free(f->arg);
 	f->arg = path;
+	/* a pipe would be waited for in every window */
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return err_set(e, ERR_DATA, "feed csv: %s: is no regular file", path);
 	if (candlefile_peek(&head, path, e) != 0)
 		return -1;
 	if (strcmp(head.asset, symbol) != 0)
@@ -203,9 +207,10 @@ static int feed_fetch_csv(const struct feed_request *q, struct feed_candles *out
 		goto out;
 	if (id != 0 && market_file_load(q->db, id, &known, &found, e) != 0)
 		goto out;
-	if (stat(q->feed->arg, &st) != 0) {
-		/* what was read of it is still good */
-		r = found ? 0 : err_sys(e, ERR_NOTFOUND, "feed csv: %s", q->feed->arg);
+	if (stat(q->feed->arg, &st) != 0 || !S_ISREG(st.st_mode)) {
+		/* what was read of it stays good until it is too old */
+		r = err_set(e, ERR_NOTFOUND, "feed csv: %s: is gone%s", q->feed->arg,
+			    found ? "; what was read of it before is used" : "");
 		goto out;
 	}
 	out->file = (struct market_file){ .asset_id = q->asset_id,
@@ -257,15 +262,16 @@ int feed_store(const struct feed_request *q, const struct feed_candles *c, struc
 
 /* ------------------------------------------------------------------ price */
 
-/* The interval of a series: the file's, or the finest that was stored. */
-static int feed_interval(const struct feed_request *q, int64_t source_id, int64_t *interval_s,
-			 struct err *e)
+/* The next longer interval of a series, 0 for none. */
+static int feed_interval(const struct feed_request *q, int64_t source_id, int64_t after,
+			 int64_t *interval_s, struct err *e)
 {
 	struct sql_stmt *s = db_get(q->db, sql_interval);
 	int r;
 
 	sql_int(s, ":asset", q->asset_id);
 	sql_int(s, ":source", source_id);
+	sql_int(s, ":after", after);
 	r = sql_row(s, e);
 	*interval_s = r == 1 ? sql_col_int(s, 0) : 0;
 	sql_reset(s);
@@ -281,33 +287,48 @@ static enum view_quality feed_quality(const struct config *c, int64_t age_ms)
 	return VIEW_STALE;
 }
 
+/* The newest candle of one interval as a price, if it ends later than what is there. */
+static int feed_try(const struct feed_request *q, const struct market_series *m,
+		    struct market_price *p, bool *found, struct err *e)
+{
+	struct view_candle *c = NULL;
+	size_t n = 0;
+	int64_t end_ms;
+
+	if (market_candles(q->db, m, q->window_ms, 1, &c, &n, e) != 0)
+		return -1;
+	end_ms = n == 1 ? c->open_ms + m->interval_s * 1000 : -1;
+	if (n == 1 && (!*found || end_ms > p->price_ms)) {
+		*found = true;
+		*p = (struct market_price){ .asset_id = q->asset_id,
+					    .price = c->close,
+					    .price_ms = end_ms,
+					    .source_id = m->source_id,
+					    .interval_s = m->interval_s };
+		p->quality = feed_quality(q->config, q->window_ms - end_ms);
+	}
+	free(c);
+	return 0;
+}
+
 int feed_price(const struct feed_request *q, struct market_price *p, bool *found, struct err *e)
 {
 	struct market_series m = { .asset_id = q->asset_id };
-	struct view_candle *c = NULL;
 	char *source = feed_source(q->feed);
-	size_t n = 0;
 	int r = feed_find_source(q->db, source, &m.source_id, e);
 
 	*found = false;
 	free(source);
 	if (r != 0 || m.source_id == 0)
 		return r;
-	if (feed_interval(q, m.source_id, &m.interval_s, e) != 0)
-		return -1;
-	if (m.interval_s == 0)
-		return 0;
-	if (market_candles(q->db, &m, q->window_ms, 1, &c, &n, e) != 0)
-		return -1;
-	if (n == 1) {
-		*found = true;
-		*p = (struct market_price){ .asset_id = q->asset_id,
-					    .price = c->close,
-					    .price_ms = c->open_ms + m.interval_s * 1000,
-					    .source_id = m.source_id,
-					    .interval_s = m.interval_s };
-		p->quality = feed_quality(q->config, q->window_ms - p->price_ms);
+	/* a series may hold several intervals: the one whose candle ended last, the finest
+	 * first */
+	for (;;) {
+		if (feed_interval(q, m.source_id, m.interval_s, &m.interval_s, e) != 0)
+			return -1;
+		if (m.interval_s == 0)
+			return 0;
+		if (feed_try(q, &m, p, found, e) != 0)
+			return -1;
 	}
-	free(c);
-	return 0;
 }

@@ -52,13 +52,6 @@ static const char sql_waiting[] =
 	"SELECT window_ms, state FROM cycles WHERE state = 'needs_operator' OR "
 	"(state IN ('quarantined', 'failed') AND window_ms >= :day) OR "
 	"(state = 'running' AND live = 1 AND started_ms < :stuck) ORDER BY window_ms";
-/* scan: every portfolio is looked at */
-static const char sql_broken[] =
-	"SELECT a.name FROM portfolios AS p JOIN agents AS a ON a.id = p.agent_id "
-	"LEFT JOIN trades AS t ON t.agent_id = p.agent_id AND t.seq = p.seq "
-	"WHERE p.cash <> coalesce(t.cash_after, p.start_cash) OR (p.seq > 0 AND t.seq IS NULL) "
-	"OR EXISTS (SELECT 1 FROM trades AS u WHERE u.agent_id = p.agent_id AND u.seq > p.seq) "
-	"ORDER BY a.name LIMIT 1";
 static const char sql_sealed_later[] =
 	"SELECT window_ms FROM events WHERE window_ms > :window AND type = 'sealed' LIMIT 1";
 
@@ -276,21 +269,20 @@ static int health_audit(const struct health_run *x, struct health_component *c, 
 
 static int health_ledger(const struct health_run *x, struct health_component *c, struct err *e)
 {
-	struct sql_stmt *s;
-	int r;
+	char *agent = NULL;
 
 	if (x->o->full)
 		return health_audit(x, c, e);
-	s = db_get(x->db, sql_broken);
-	r = sql_row(s, e);
-	if (r == 1)
+	if (ledger_broken(x->db, &agent, e) != 0)
+		return -1;
+	if (agent != NULL)
 		health_say(c, HEALTH_CRITICAL,
-			   "agent %s: its cash does not follow from its last trade",
-			   sql_col_text(s, 0));
+			   "agent %s: its books do not follow from its last trades", agent);
 	else
-		health_say(c, HEALTH_OK, "the cash of every agent follows from its last trade");
-	sql_reset(s);
-	return r < 0 ? -1 : 0;
+		health_say(c, HEALTH_OK,
+			   "the books of every agent follow from its last trades");
+	free(agent);
+	return 0;
 }
 
 /* The newest link of the chain, with the hash that the one before it has. */

@@ -178,3 +178,17 @@ const char *ident_nearest(const char *s, const char *const *names)
 	}
 	return found;
 }
+
+int ident_check_text(const char *what, const char *s, size_t max, struct err *e)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	if (strlen(s) > max)
+		return err_set(e, ERR_DATA, "%s: is longer than %zu bytes", what, max);
+	if (!ident_utf8_valid(s, strlen(s)))
+		return err_set(e, ERR_DATA, "%s: is not valid UTF-8", what);
+	for (; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
+			return err_set(e, ERR_DATA, "%s: has a control character", what);
+	return 0;
+}

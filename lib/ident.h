@@ -21,6 +21,10 @@ int ident_check_agent(const char *s, struct err *e);
 int ident_check_asset(const char *s, struct err *e);
 int ident_check_source(const char *s, struct err *e);
 
+/* A text for people, of at most ${max} bytes: valid UTF-8 without control characters, since it is
+ * printed to terminals. ${what} is for the message. */
+int ident_check_text(const char *what, const char *s, size_t max, struct err *e);
+
 /* Whether ${n} bytes at ${s} are valid UTF-8 without surrogates and overlong forms. */
 bool ident_utf8_valid(const char *s, size_t n);
 

@@ -14,6 +14,8 @@ static const char sql_cycle[] =
 	"FROM cycles AS c JOIN pins AS p ON p.hash = c.pin WHERE c.window_ms = :window";
 static const char sql_latest[] = "SELECT window_ms, live FROM cycles WHERE window_ms < :before "
 				 "ORDER BY window_ms DESC LIMIT 1";
+/* scan: ends at the first live one */
+static const char sql_is_live[] = "SELECT EXISTS (SELECT 1 FROM cycles WHERE live = 1)";
 static const char sql_pin_add[] = "INSERT INTO pins (hash, content) SELECT :hash, :content "
 				  "WHERE NOT EXISTS (SELECT 1 FROM pins WHERE hash = :hash)";
 static const char sql_cycle_add[] =
@@ -26,6 +28,9 @@ static const char sql_done[] =
 	"stage = :stage AND type = 'completed') OR (NOT EXISTS (SELECT 1 FROM events WHERE "
 	"window_ms = :window AND seq = 1) AND EXISTS (SELECT 1 FROM seals WHERE "
 	"window_ms = :window))";
+static const char sql_last_done[] =
+	"SELECT window_ms FROM events WHERE window_ms < :window AND stage = :stage "
+	"AND type = 'completed' ORDER BY window_ms DESC LIMIT 1";
 static const char sql_event_add[] =
 	"INSERT INTO events (window_ms, seq, type, stage, input, detail, at_ms) "
 	"SELECT :window, coalesce(max(seq), 0) + 1, :type, :stage, :input, :detail, :at "
@@ -100,6 +105,16 @@ int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e)
 	return journal_last(db, INT64_MAX, window_ms, live, e);
 }
 
+int journal_is_live(struct db *db, bool *live, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_is_live);
+	int r = sql_row(s, e);
+
+	*live = r == 1 && sql_col_int(s, 0) != 0;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
 int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e)
 {
 	bool live;
@@ -140,6 +155,20 @@ int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done
 	sql_text(s, ":stage", stage);
 	r = sql_row(s, e);
 	*done = r == 1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+int journal_last_done(struct db *db, int64_t window_ms, const char *stage, int64_t *out,
+		      struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_last_done);
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	sql_text(s, ":stage", stage);
+	r = sql_row(s, e);
+	*out = r == 1 ? sql_col_int(s, 0) : 0;
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
 }

@@ -34,6 +34,8 @@ int journal_load(struct db *db, int64_t window_ms, struct journal_cycle *c, bool
 		 struct err *e);
 /* The newest window begun, -1 for none, and whether the clock began it. */
 int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e);
+/* Whether the clock ever began a window: then time passes outside of the windows too. */
+int journal_is_live(struct db *db, bool *live, struct err *e);
 /* The newest window begun before ${window_ms}, -1 for none. */
 int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e);
 
@@ -44,10 +46,14 @@ int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const c
 /* Whether a stage is done. */
 int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done,
 		 struct err *e);
-/* The stage is done; ${input} is the hash of what it was given, NULL for nothing. */
+/* The stage is done; ${input} is the hash of the pin it ran under. What it was given besides is
+ * facts under unique keys, so that running it again finds them and does nothing. */
 int journal_complete(struct db *db, int64_t window_ms, const char *stage,
 		     const struct digest *input, const char *detail, int64_t at_ms,
 		     struct err *e);
+/* The newest window before ${window_ms} in which a stage was done, or 0. */
+int journal_last_done(struct db *db, int64_t window_ms, const char *stage, int64_t *out,
+		      struct err *e);
 /* Any other event. */
 int journal_event(struct db *db, int64_t window_ms, const char *type, const char *stage,
 		  const char *detail, int64_t at_ms, struct err *e);

@@ -42,6 +42,17 @@ static const char sql_moved_on[] = "SELECT fill_ms, window_ms FROM trades WHERE 
 static const char sql_last_trade[] =
 	"SELECT fill_ms FROM trades WHERE asset_id = :asset AND agent_id = :agent "
 	"ORDER BY seq DESC LIMIT 1";
+/* scan: every portfolio, and every position */
+static const char sql_broken[] =
+	"SELECT a.name FROM portfolios AS p JOIN agents AS a ON a.id = p.agent_id "
+	"LEFT JOIN trades AS t ON t.agent_id = p.agent_id AND t.seq = p.seq "
+	"WHERE p.cash <> coalesce(t.cash_after, p.start_cash) OR (p.seq > 0 AND t.seq IS NULL) "
+	"OR EXISTS (SELECT 1 FROM trades AS u WHERE u.agent_id = p.agent_id AND u.seq > p.seq) "
+	"OR EXISTS (SELECT 1 FROM positions AS o WHERE o.agent_id = p.agent_id "
+	"AND (o.quantity, o.cost) IS NOT (SELECT position_after, cost_after FROM trades AS l "
+	"WHERE l.asset_id = o.asset_id AND l.agent_id = o.agent_id ORDER BY l.seq DESC LIMIT "
+	"1)) "
+	"ORDER BY a.name LIMIT 1";
 static const char sql_snapshot_add[] = "INSERT INTO snapshots (agent_id, window_ms, phase, "
 				       "cash, positions_value, unrealised, total, "
 				       "unpriced) VALUES (:agent, :window, :phase, :cash, "
@@ -289,6 +300,16 @@ int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t
 	sql_int(s, ":asset", asset_id);
 	r = sql_row(s, e);
 	*fill_ms = r == 1 ? sql_col_int(s, 0) : -1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+int ledger_broken(struct db *db, char **agent, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_broken);
+	int r = sql_row(s, e);
+
+	*agent = r == 1 ? mem_strdup(sql_col_text(s, 0)) : NULL;
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
 }

@@ -24,7 +24,10 @@ static size_t log_escape(char *out, size_t cap, const char *text)
 	for (; *text != '\0' && n + 5 < cap; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c < 0x20 || c == 0x7f)
+		/* C1 as UTF-8 is as good as ESC to some terminals */
+		if (c < 0x20 || c == 0x7f ||
+		    (c == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+		     (unsigned char)text[1] <= 0x9f))
 			n += (size_t)snprintf(out + n, cap - n, "\\x%02x", c);
 		else
 			out[n++] = (char)c;

@@ -73,6 +73,8 @@ bool race_over(const struct race_window *w, int64_t now_ms);
 
 /* Open a window that was begun (ERR_NOTFOUND else) under its pin. */
 int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
+/* The same for looking only: also a window that was begun under another plan. */
+int race_open_read(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
 void race_release(struct race_window *w);
 
 /*
@@ -121,18 +123,20 @@ int race_seal_inside(struct db *db, int64_t window_ms, int64_t at_ms, struct err
 /* ---- decisions of people */
 
 /*
- * Hand in a decision for (agent, window): it fills at the next window. The same again is no
- * change (*${again}), another one is ERR_DATA. ${raw} is what was handed in.
- */
-int race_hand_in(struct db *db, const char *agent, int64_t window_ms, const char *raw,
-		 size_t len, int64_t at_ms, bool *again, struct err *e);
-
-/*
  * The window that a decision handed in now belongs to: the newest begun; in a race that runs by
- * the clock never one before the clock's, so that nobody trades at a price already known.
+ * the clock, or with a time given, never one before the clock's, so that nobody trades at a
+ * price already known (T-13).
  */
 int race_manual_window(struct db *db, int64_t now_ms, bool now_given, int64_t *window_ms,
 		       struct err *e);
+
+/*
+ * Hand in a decision of ${agent}: it fills at the window after its own. *${window_ms} is the
+ * window that was named, or -1, and is set to the one it belongs to; another is ERR_DATA. The
+ * same again is no change (*${again}), a different one is ERR_DATA. ${raw} is what was handed in.
+ */
+int race_hand_in(struct db *db, const char *agent, const char *raw, size_t len, int64_t now_ms,
+		 bool now_given, int64_t *window_ms, bool *again, struct err *e);
 
 /* ---- what agents see */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deflate.h"
 #include "mem.h"
 #include "tstamp.h"
 #include "wire.h"
@@ -49,6 +50,20 @@ static const char sql_cut[] =
 	"SELECT v.window_ms FROM events AS v WHERE v.type = 'sealed' AND NOT EXISTS "
 	"(SELECT 1 FROM seals AS s WHERE s.window_ms = v.window_ms) ORDER BY v.window_ms LIMIT "
 	"1";
+
+static const char sql_unsealed[] =
+	"SELECT b.window_ms FROM batches AS b WHERE b.window_ms < "
+	"(SELECT window_ms FROM cycles ORDER BY window_ms DESC LIMIT 1) "
+	"AND NOT EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = b.window_ms) "
+	"ORDER BY b.window_ms LIMIT 1";
+static const char sql_waiting[] =
+	"SELECT d.window_ms FROM decisions AS d WHERE d.agent_id = :agent AND d.window_ms < "
+	":settled "
+	"AND d.fill_ms <= :settled AND NOT EXISTS (SELECT 1 FROM executions AS x "
+	"WHERE x.agent_id = d.agent_id AND x.window_ms = d.window_ms) ORDER BY d.window_ms "
+	"LIMIT 1";
+/* scan: every text that is kept is checked */
+static const char sql_blobs[] = "SELECT hash, size, data FROM blobs ORDER BY hash";
 
 struct race_auditor {
 	struct db *db;
@@ -101,7 +116,7 @@ static int race_audit_costs(struct race_auditor *u, int64_t window_ms, struct er
 
 	if (u->cost_ms == window_ms)
 		return 0;
-	if (race_open(u->db, window_ms, &w, e) != 0)
+	if (race_open_read(u->db, window_ms, &w, e) != 0)
 		return -1;
 	u->costs.fee_e8 = config_e8(&w.config, CONFIG_TRADE_FEE_BPS);
 	u->costs.slippage_e8 = config_e8(&w.config, CONFIG_TRADE_SLIPPAGE_BPS);
@@ -363,6 +378,56 @@ static int race_audit_pins(struct race_auditor *u, struct err *e)
 	return r;
 }
 
+/* Once a window has settled, nothing decided before may still wait. */
+static int race_audit_waiting(struct race_auditor *u, struct err *e)
+{
+	char id[TSTAMP_WINDOW_ID_MAX];
+	struct sql_stmt *s;
+	int64_t settled_ms;
+	int r;
+
+	if (journal_last_done(u->db, INT64_MAX, "settle", &settled_ms, e) != 0)
+		return -1;
+	s = db_get(u->db, sql_waiting);
+	sql_int(s, ":agent", u->agent->id);
+	sql_int(s, ":settled", settled_ms);
+	r = sql_row(s, e);
+	if (r == 1)
+		r = race_differs(u, "agent %s: decision of %s: was never carried out",
+				 u->agent->name, tstamp_window_id(sql_col_int(s, 0), id));
+	sql_reset(s);
+	return r;
+}
+
+/* The texts that agents were shown, as far as they are kept. */
+static int race_audit_blobs(struct race_auditor *u, struct err *e)
+{
+	struct sql_stmt *s = db_get(u->db, sql_blobs);
+	struct buf text = BUF_INIT;
+	int r;
+
+	while ((r = sql_row(s, e)) == 1) {
+		struct err damaged = { 0 };
+		struct digest d;
+		size_t n, len;
+		const void *data = sql_col_blob(s, 2, &n);
+		const void *hash;
+
+		buf_reset(&text);
+		if (deflate_unpack(data, n, (size_t)sql_col_int(s, 1), &text, &damaged) == 0)
+			digest_of(buf_str(&text), text.len, &d);
+		hash = sql_col_blob(s, 0, &len);
+		if (damaged.status != 0 || len != sizeof d.bytes ||
+		    memcmp(hash, d.bytes, len) != 0) {
+			r = race_differs(u, "texts: one does not match its hash");
+			sql_reset(s);
+			break;
+		}
+	}
+	buf_release(&text);
+	return r;
+}
+
 static int race_audit_agent(struct race_auditor *u, struct err *e)
 {
 	struct portfolio start;
@@ -384,7 +449,8 @@ static int race_audit_agent(struct race_auditor *u, struct err *e)
 		u->p.positions[i].cost.u = 0;
 	}
 	if (ledger_snapshots(u->db, u->agent->id, race_audit_snapshot, u, e) != 0 ||
-	    race_audit_orders(u, e) != 0 || race_audit_decisions(u, e) != 0)
+	    race_audit_orders(u, e) != 0 || race_audit_decisions(u, e) != 0 ||
+	    race_audit_waiting(u, e) != 0)
 		goto out;
 	r = race_audit_versions(u, e);
 out:
@@ -456,6 +522,14 @@ static int race_audit_chain(struct race_auditor *u, struct err *e)
 		r = race_differs(u, "%s: was sealed, but its seal is gone",
 				 tstamp_window_id(sql_col_int(s, 0), id));
 	sql_reset(s);
+	if (r != 0)
+		return r;
+	s = db_get(u->db, sql_unsealed);
+	r = sql_row(s, e);
+	if (r == 1)
+		r = race_differs(u, "%s: is over, but has no seal",
+				 tstamp_window_id(sql_col_int(s, 0), id));
+	sql_reset(s);
 	return r;
 }
 
@@ -478,6 +552,8 @@ int race_audit_run(struct db *db, struct race_audit *a, struct err *e)
 	}
 	if (r == 0)
 		r = race_audit_pins(&u, e);
+	if (r == 0)
+		r = race_audit_blobs(&u, e);
 	if (r == 0)
 		r = race_audit_chain(&u, e);
 out:

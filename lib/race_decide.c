@@ -27,6 +27,8 @@ static const char sql_context_add[] =
 static const char sql_blob_add[] = "INSERT INTO blobs (hash, size, data) VALUES (:hash, :size, "
 				   ":data) ON CONFLICT DO NOTHING";
 
+#define RACE_TRIES 3
+
 struct race_turn {
 	const struct race_agent *agent;
 	struct roster_agent spec; /* at the pinned version */
@@ -49,6 +51,7 @@ struct race_round {
 	int64_t at_ms;
 	int64_t deadline_ms;  /* boot clock */
 	struct err unstarted; /* why an agent could not be asked, first of all */
+	int tries;	      /* of asking programs in this run */
 };
 
 /* ------------------------------------------------------------------ who is due */
@@ -299,14 +302,16 @@ static void race_judge(const struct race_round *r, struct race_turn *t, struct c
 
 /*
  * Whether the asking failed and not the agent: no process, descriptor or memory for it. That is
- * nobody's answer; the agent stays due, and the next start asks it.
+ * nobody's answer; the agent stays due, and is asked again. What tr-jail complains about could
+ * come from the agent as well, so that it counts as its answer after a few tries: no agent can
+ * hold up a window.
  */
 static bool race_not_asked(struct race_round *r, const struct race_turn *t,
 			   const struct child_result *c)
 {
 	static const char ours[] = "tr-jail: ";
 	const char *error = buf_str(&c->error);
-	bool jail = c->end == CHILD_EXITED &&
+	bool jail = r->tries < RACE_TRIES && c->end == CHILD_EXITED &&
 		    (c->status == ERR_MEMORY || c->status == ERR_TEMP) &&
 		    strncmp(error, ours, sizeof ours - 1) == 0;
 
@@ -421,6 +426,14 @@ static int race_store_one(struct race_round *r, struct race_turn *t, struct err 
 	return db_end(r->db, rc, e);
 }
 
+/* What an earlier try prepared. */
+static void race_forget_asking(struct race_turn *t)
+{
+	buf_release(&t->context);
+	race_free_argv(t->argv);
+	t->argv = NULL;
+}
+
 static int race_ask_programs(struct race_round *r, struct err *e)
 {
 	struct child_spec *specs = mem_array(r->n, sizeof *specs);
@@ -437,6 +450,7 @@ static int race_ask_programs(struct race_round *r, struct err *e)
 
 		if (!t->due || t->spec.spec.kind != ROSTER_EXEC)
 			continue;
+		race_forget_asking(t);
 		race_start_turn(r, t);
 		if (race_show(r, t, e) != 0)
 			goto out;
@@ -518,8 +532,13 @@ static int race_ask(struct race_round *r, struct err *e)
 		return -1;
 	if (programs == 0)
 		return 0;
-	if (race_ask_programs(r, e) != 0)
-		return -1;
+	for (r->tries = 1;; r->tries++) {
+		r->unstarted = (struct err){ 0 };
+		if (race_ask_programs(r, e) != 0)
+			return -1;
+		if (r->unstarted.status == 0 || r->tries == RACE_TRIES)
+			break;
+	}
 	if (r->unstarted.status != 0) {
 		*e = r->unstarted;
 		return -1;
@@ -570,6 +589,8 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 	r.deadline_ms = config_num(&w->config, CONFIG_DECIDE_DEADLINE_S) * 1000;
 	if (o->left_ms >= 0 && o->left_ms < r.deadline_ms)
 		r.deadline_ms = o->left_ms;
+	if (w->live && w->window_ms + TSTAMP_WINDOW_MS - at_ms < r.deadline_ms)
+		r.deadline_ms = w->window_ms + TSTAMP_WINDOW_MS - at_ms;
 	r.deadline_ms += tstamp_boot_ms();
 	if (race_check_names(w, o->agents, o->n_agents, e) != 0 ||
 	    market_batch_exists(db, w->window_ms, &batch, e) != 0 ||
@@ -591,7 +612,7 @@ int race_decide(struct db *db, const struct race_window *w, const struct race_de
 	if (race_list_turns(&r, e) != 0)
 		goto out;
 	/* whoever has not answered by the end of the window has no turn in it */
-	if (!done && !o->dry && !w->sealed && race_over(w, at_ms)) {
+	if (!done && !o->dry && !w->sealed && (race_over(w, at_ms) || o->left_ms == 0)) {
 		if (o->agents == NULL && race_finish_decide(&r, e) != 0)
 			goto out;
 	} else if (!done && (o->dry || !w->sealed) && race_ask(&r, e) != 0)

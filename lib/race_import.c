@@ -60,18 +60,22 @@ static int race_import_check(struct db *db, const char *path, const struct candl
 	config_init(&c);
 	if (config_load(db, &c, e) != 0)
 		goto out;
+	if (f->bad > 0 && !o->lenient) {
+		err_set(e, ERR_DATA,
+			"%s: %lld of %lld rows are bad, nothing imported; --lenient skips them",
+			path, (long long)f->bad, (long long)f->rows);
+		goto out;
+	}
+	if (f->n == 0) {
+		err_set(e, ERR_DATA, "%s: no row can be read", path);
+		goto out;
+	}
 	if (strcmp(f->quote, config_text(&c, CONFIG_RACE_QUOTE)) != 0 &&
 	    (o->accept_quote == NULL || strcmp(o->accept_quote, f->quote) != 0)) {
 		err_set(e, ERR_DATA,
 			"%s: prices are in %s, the race's are in %s; --accept-quote %s takes "
 			"them for the same",
 			path, f->quote, config_text(&c, CONFIG_RACE_QUOTE), f->quote);
-		goto out;
-	}
-	if (f->bad > 0 && !o->lenient) {
-		err_set(e, ERR_DATA,
-			"%s: %lld of %lld rows are bad, nothing imported; --lenient skips them",
-			path, (long long)f->bad, (long long)f->rows);
 		goto out;
 	}
 	r = 0;

@@ -1,8 +1,9 @@
 #include "race.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "tstamp.h"
 
 #include "banned.h"
@@ -15,8 +16,10 @@
  */
 
 static const char sql_batch[] =
-	"SELECT c.pin, c.decision, b.n_prices, b.n_assets FROM batches AS b "
-	"JOIN cycles AS c ON c.window_ms = b.window_ms WHERE b.window_ms = :window";
+	"SELECT c.previous_ms, c.pin, c.decision, b.n_prices, b.n_assets, x.hash FROM batches "
+	"AS b "
+	"JOIN cycles AS c ON c.window_ms = b.window_ms "
+	"LEFT JOIN contexts AS x ON x.window_ms = b.window_ms WHERE b.window_ms = :window";
 static const char sql_prices[] =
 	"SELECT a.symbol, p.price, p.price_ms, s.name, p.interval_s, p.quality, p.note FROM "
 	"prices AS p "
@@ -61,12 +64,6 @@ static const char sql_seal_add[] = "INSERT INTO seals (n, window_ms, batch, deci
 				   "hash) VALUES (:n, :window, :batch, :decisions, :orders, "
 				   ":executions, :snapshots, :previous, "
 				   ":hash)";
-static const char sql_broken[] =
-	"SELECT a.name FROM portfolios AS p JOIN agents AS a ON a.id = p.agent_id "
-	"LEFT JOIN trades AS t ON t.agent_id = p.agent_id AND t.seq = p.seq "
-	"WHERE p.cash <> coalesce(t.cash_after, p.start_cash) OR (p.seq > 0 AND t.seq IS NULL) "
-	"ORDER BY a.name LIMIT 1";
-
 /* Add every column of every row of a statement: its type, then its value. */
 static int race_digest_rows(struct digest_state *h, struct sql_stmt *s, struct err *e)
 {
@@ -195,20 +192,20 @@ static int race_add_seal(struct db *db, int64_t window_ms, struct err *e)
 	return sql_exec(s, e);
 }
 
-/* Cash that does not follow from the last trade stops all fills (R-84). */
-static int race_check_cash(struct db *db, int64_t at_ms, struct err *e)
+/* Books that do not follow from the last trades stop all fills (R-84). */
+static int race_check_books(struct db *db, int64_t at_ms, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_broken);
-	char reason[120];
+	char *agent = NULL, *reason;
 	bool changed;
-	int r = sql_row(s, e);
+	int r = ledger_broken(db, &agent, e);
 
-	if (r != 1)
+	if (r != 0 || agent == NULL)
 		return r;
-	snprintf(reason, sizeof reason, "cash of agent %s does not follow from its trades",
-		 sql_col_text(s, 0));
-	sql_reset(s);
-	return roster_halt(db, "audit", true, reason, at_ms, &changed, e);
+	reason = mem_printf("books of agent %s do not follow from its trades", agent);
+	r = roster_halt(db, "audit", true, reason, at_ms, &changed, e);
+	free(reason);
+	free(agent);
+	return r;
 }
 
 /* completed, or partial when a stage that belongs to the window was never done. */
@@ -246,9 +243,11 @@ int race_seal_inside(struct db *db, int64_t window_ms, int64_t at_ms, struct err
 			       tstamp_window_id(window_ms, id));
 	if (c.sealed)
 		return 0;
-	if (race_check_cash(db, at_ms, e) != 0 || race_add_seal(db, window_ms, e) != 0 ||
+	if (race_check_books(db, at_ms, e) != 0 || race_add_seal(db, window_ms, e) != 0 ||
 	    race_final_state(db, window_ms, c.decision, &state, e) != 0 ||
-	    journal_finish(db, window_ms, state, at_ms, e) != 0)
+	    /* one that was given up stays known as that */
+	    (strcmp(c.state, "quarantined") != 0 &&
+	     journal_finish(db, window_ms, state, at_ms, e) != 0))
 		return -1;
 	return journal_event(db, window_ms, "sealed", "", state, at_ms, e);
 }

@@ -72,7 +72,9 @@ static int race_equities(const struct race_fills *f, const struct portfolio *p,
 		return -1;
 	if (money_add(p->cash, value, &m->equity) != 0)
 		return err_set(e, ERR_INTERNAL, "agent: its value does not fit");
-	m->day_equity = m->peak_equity = p->start_cash;
+	/* the day begins with this batch where it has no snapshot yet */
+	m->day_equity = m->equity;
+	m->peak_equity = p->start_cash;
 	if (ledger_first_snapshot(f->db, p->agent_id, window_ms - window_ms % TSTAMP_DAY_MS,
 				  window_ms + TSTAMP_WINDOW_MS, &first, &found, e) != 0)
 		return -1;
@@ -321,33 +323,42 @@ static int race_any_waits(struct db *db, const struct race_window *w, int64_t fr
 	return 0;
 }
 
-static int64_t race_settle_from(const struct race_window *w)
+/* From when decisions may wait: settling carries out or expires all before it, so it is the
+ * last window that settled. The one before may have failed. */
+static int race_settle_from(struct db *db, const struct race_window *w, int64_t *from_ms,
+			    struct err *e)
 {
-	return w->previous_ms >= 0 ? w->previous_ms : 0;
+	return journal_last_done(db, w->window_ms, "settle", from_ms, e);
 }
 
 int race_waiting(struct db *db, const struct race_window *w, bool *waiting, struct err *e)
 {
-	return race_any_waits(db, w, race_settle_from(w), w->window_ms - 1, waiting, e);
+	int64_t from_ms;
+
+	if (race_settle_from(db, w, &from_ms, e) != 0)
+		return -1;
+	return race_any_waits(db, w, from_ms, w->window_ms - 1, waiting, e);
 }
 
 /* Decisions of earlier windows: those that fill here, and those whose moment has passed. */
 static int race_settle_all(struct race_fills *f, struct err *e)
 {
-	int64_t from_ms = race_settle_from(f->w);
+	int64_t from_ms;
 	bool done;
 
 	if (journal_done(f->db, f->w->window_ms, "settle", &done, e) != 0)
 		return -1;
 	if (done)
 		return 0;
+	if (race_settle_from(f->db, f->w, &from_ms, e) != 0)
+		return -1;
 	for (size_t i = 0; i < f->w->n_agents; i++)
 		if (race_carry_agent(f, &f->w->agents[i], from_ms, f->w->window_ms - 1, e) != 0)
 			return -1;
 	return race_stage_done(f, "settle", e);
 }
 
-/* Records of what the window carried out, decided before or at ${from_ms} and later. */
+/* Records of what the window carried out, of decisions made in [from, to]. */
 static int race_print_executions(struct race_fills *f, int64_t from_ms, int64_t to_ms,
 				 const char *const *names, size_t n_names, struct buf *out,
 				 struct err *e)

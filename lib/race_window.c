@@ -213,7 +213,8 @@ static int race_read_agents(struct db *db, struct race_window *w, const struct j
 	return r;
 }
 
-static int race_read_pin(struct db *db, struct race_window *w, const char *text, struct err *e)
+static int race_read_pin(struct db *db, struct race_window *w, const char *text, bool write,
+			 struct err *e)
 {
 	struct json *root = json_parse_max(text, strlen(text), (size_t)16 << 20, e);
 	char definition[DIGEST_HEX_SIZE], id[TSTAMP_WINDOW_ID_MAX];
@@ -224,7 +225,7 @@ static int race_read_pin(struct db *db, struct race_window *w, const char *text,
 		return race_pin_bad(w, "no JSON", e);
 	race_definition(definition);
 	pinned = json_text(json_get(root, "definition"));
-	if (pinned == NULL || strcmp(pinned, definition) != 0) {
+	if (write && (pinned == NULL || strcmp(pinned, definition) != 0)) {
 		err_set(e, ERR_CONFIG,
 			"%s: was begun by another version of the tools; finish it with that",
 			tstamp_window_id(w->window_ms, id));
@@ -240,7 +241,8 @@ out:
 	return r;
 }
 
-int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e)
+static int race_load_window(struct db *db, int64_t window_ms, bool write, struct race_window *w,
+			    struct err *e)
 {
 	struct journal_cycle c;
 	char id[TSTAMP_WINDOW_ID_MAX];
@@ -260,11 +262,21 @@ int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct er
 	w->sealed = c.sealed;
 	w->pin_hash = c.pin_hash;
 	config_init(&w->config);
-	r = race_read_pin(db, w, c.pin, e);
+	r = race_read_pin(db, w, c.pin, write && !c.sealed, e);
 	journal_release(&c);
 	if (r != 0)
 		race_release(w);
 	return r;
+}
+
+int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e)
+{
+	return race_load_window(db, window_ms, true, w, e);
+}
+
+int race_open_read(struct db *db, int64_t window_ms, struct race_window *w, struct err *e)
+{
+	return race_load_window(db, window_ms, false, w, e);
 }
 
 bool race_over(const struct race_window *w, int64_t now_ms)
@@ -296,11 +308,19 @@ static int race_new_versions(struct db *db, const struct roster_agents *agents,
 			     const bool *changed, int64_t at_ms, struct err *e)
 {
 	for (size_t i = 0; i < agents->n; i++) {
+		struct roster_agent now;
 		int64_t version;
+		bool same;
 
-		if (changed[i] &&
-		    roster_set_spec(db, agents->items[i].name, &agents->items[i].spec, at_ms,
-				    &version, e) != 0)
+		if (!changed[i])
+			continue;
+		/* who was edited while we hashed keeps the edit; the next window looks again */
+		if (roster_load_agent(db, agents->items[i].name, 0, &now, e) != 0)
+			return -1;
+		same = now.version == agents->items[i].version && now.status != ROSTER_RETIRED;
+		roster_release_agent(&now);
+		if (same && roster_set_spec(db, agents->items[i].name, &agents->items[i].spec,
+					    at_ms, &version, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -488,9 +508,9 @@ int race_manual_window(struct db *db, int64_t now_ms, bool now_given, int64_t *w
 		       struct err *e)
 {
 	int64_t latest, clock = tstamp_window(now_ms);
-	bool live;
+	bool ignored, live;
 
-	if (journal_latest(db, &latest, &live, e) != 0)
+	if (journal_latest(db, &latest, &ignored, e) != 0 || journal_is_live(db, &live, e) != 0)
 		return -1;
 	if (latest < 0)
 		return err_set(e, ERR_NOTFOUND, "window: the race has not begun");

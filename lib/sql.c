@@ -92,7 +92,7 @@ static int sql_configure(struct sql *q, struct err *e)
 			return err_set(e, ERR_INTERNAL, "database: option %d cannot be set",
 				       flags[i].op);
 	}
-	sqlite3_busy_timeout(q->db, 5000);
+	sql_patience(q, SQL_PATIENCE_MS);
 	if (sql_script(q,
 		       "PRAGMA recursive_triggers = ON; PRAGMA cell_size_check = ON;"
 		       "PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 0;"
@@ -376,6 +376,11 @@ void sql_limit(struct sql *q, int64_t until_ms)
 	q->until_ms = until_ms;
 	sqlite3_progress_handler(q->db, SQL_PROGRESS_STEPS, until_ms < 0 ? NULL : sql_progress,
 				 q);
+}
+
+void sql_patience(struct sql *q, int wait_ms)
+{
+	sqlite3_busy_timeout(q->db, wait_ms);
 }
 
 int64_t sql_changes(struct sql *q)

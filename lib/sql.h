@@ -67,6 +67,10 @@ int sql_backup(struct sql *q, const char *path, struct err *e);
 /* From ${until_ms} on the boot clock on, statements are interrupted: ERR_TEMP. -1: never. */
 void sql_limit(struct sql *q, int64_t until_ms);
 
+/* How long a statement waits for another process: SQL_PATIENCE_MS unless told otherwise. */
+#define SQL_PATIENCE_MS 5000
+void sql_patience(struct sql *q, int wait_ms);
+
 /* Rows that the last statement changed. */
 int64_t sql_changes(struct sql *q);
 /* Whether no transaction is open: asserted around every one. */

@@ -307,7 +307,7 @@ CREATE TABLE events (
   seq INTEGER NOT NULL CHECK (seq BETWEEN 1 AND 4096), -- contiguous from 1
   type TEXT NOT NULL CHECK (type IN ('started', 'resumed', 'completed', 'failed', 'sealed')), -- what happened
   stage TEXT NOT NULL, -- ingest, settle, pre, decide, trade, post; '' for the window
-  input BLOB CHECK (length(input) = 32), -- hash of what a completed stage was given
+  input BLOB CHECK (length(input) = 32), -- hash of the pin that a completed stage ran under
   detail TEXT NOT NULL, -- counts, or an error
   at_ms INTEGER NOT NULL, -- wall time
   PRIMARY KEY (window_ms, seq)

@@ -14,9 +14,9 @@
  *   INJECT_ONLY    count in programs of this name only
  *   INJECT_LOG     append what is done to files of INJECT_DIR, with the data
  *
- * Kinds: w write to a file, W write to a pipe or terminal, p pwrite, t ftruncate, s fsync of a
- * file, d fsync of a directory, o open, c open that may create, u unlink, r rename, l flock,
- * L unlock, i pipe, x posix_spawn.
+ * Kinds: g pread, w write to a file, W write to a pipe or terminal, p pwrite, t ftruncate, s
+ * fsync of a file, d fsync of a directory, o open, c open that may create, u unlink, r rename,
+ * l flock, L unlock, i pipe, x posix_spawn.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -68,6 +68,7 @@ static bool persist, counting;
 static int error, log_fd = -1;
 
 static struct {
+	ssize_t (*pread)(int, void *, size_t, off_t);
 	ssize_t (*write)(int, const void *, size_t);
 	ssize_t (*pwrite)(int, const void *, size_t, off_t);
 	int (*ftruncate)(int, off_t);
@@ -115,6 +116,7 @@ static void *next(const char *name)
 
 static void find_real(void)
 {
+	NEXT(pread);
 	NEXT(write);
 	NEXT(pwrite);
 	NEXT(ftruncate);
@@ -294,6 +296,18 @@ static bool is_directory(int fd)
 static bool is_short(size_t n)
 {
 	return n > 1 && strcmp(what, "short") == 0;
+}
+
+ssize_t pread(int fd, void *data, size_t n, off_t offset)
+{
+	if (state != NULL && strikes('g'))
+		return -1;
+	return real.pread(fd, data, n, offset);
+}
+
+ssize_t pread64(int fd, void *data, size_t n, off64_t offset)
+{
+	return pread(fd, data, n, offset);
 }
 
 ssize_t write(int fd, const void *data, size_t n)

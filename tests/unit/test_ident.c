@@ -300,5 +300,13 @@ int main(void)
 	nearest();
 	nearest_long();
 	nearest_by_definition();
+	struct err bad = { 0 }, fine = { 0 };
+
+	unit_ok(ident_check_text("name", "Bitcoin \xc3\xa9", 20, &fine) == 0,
+		"a text for people may have any letters");
+	unit_ok(ident_check_text("name", "a\x1b[2J", 20, &bad) != 0 && bad.status == ERR_DATA,
+		"a text for people has no control characters");
+	unit_ok(ident_check_text("name", "a\xc2\x9b", 20, &bad) != 0,
+		"nor those of the second set");
 	return unit_done();
 }
