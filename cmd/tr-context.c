@@ -3,8 +3,6 @@
  * all assets with indicators, its own books before the decisions of the window, and its limits.
  * An agent that runs elsewhere can be fed from it, and its answer handed in with tr-trade.
  */
-#include <string.h>
-
 #include "cli.h"
 #include "race.h"
 #include "stage.h"
@@ -25,19 +23,16 @@ static const struct cli_tool tool = { "tr-context", "print what an agent is show
 
 static int print_context(struct stage *s, const char *name, struct err *e)
 {
-	const struct race_agent *a = NULL;
+	const struct race_agent *a;
 	struct view v;
 	bool batch, stored;
 	int r;
 
 	if (stage_open(s, window != NULL ? window : "latest", NULL, NULL, NULL, false, e) != 0)
 		return -1;
-	for (size_t i = 0; i < s->w.n_agents; i++)
-		if (strcmp(s->w.agents[i].name, name) == 0)
-			a = &s->w.agents[i];
+	a = race_find_agent(&s->w, name, e);
 	if (a == NULL)
-		return err_set(e, ERR_NOTFOUND, "agent %.64s: is not part of this window",
-			       name);
+		return -1;
 	if (market_batch_exists(s->db, s->w.window_ms, &batch, e) != 0)
 		return -1;
 	if (!batch)

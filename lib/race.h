@@ -71,6 +71,10 @@ int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, stru
  * fills any more (R-29). */
 bool race_over(const struct race_window *w, int64_t now_ms);
 
+/* The agent of that name in the window's pin; NULL with ERR_NOTFOUND if it has none. */
+const struct race_agent *race_find_agent(const struct race_window *w, const char *name,
+					 struct err *e);
+
 /* Open a window that was begun (ERR_NOTFOUND else) under its pin. */
 int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
 /* The same for looking only: also a window that was begun under another plan. */

@@ -51,6 +51,7 @@ static const char sql_cut[] =
 	"(SELECT 1 FROM seals AS s WHERE s.window_ms = v.window_ms) ORDER BY v.window_ms LIMIT "
 	"1";
 
+/* scan: only the newest cycle, by its key */
 static const char sql_unsealed[] =
 	"SELECT b.window_ms FROM batches AS b WHERE b.window_ms < "
 	"(SELECT window_ms FROM cycles ORDER BY window_ms DESC LIMIT 1) "

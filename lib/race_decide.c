@@ -101,14 +101,10 @@ static int race_check_names(const struct race_window *w, const char *const *name
 			    struct err *e)
 {
 	for (size_t k = 0; k < n; k++) {
-		const struct race_agent *a = NULL;
+		const struct race_agent *a = race_find_agent(w, names[k], e);
 
-		for (size_t i = 0; i < w->n_agents; i++)
-			if (strcmp(w->agents[i].name, names[k]) == 0)
-				a = &w->agents[i];
 		if (a == NULL)
-			return err_set(e, ERR_NOTFOUND,
-				       "agent %.64s: is not part of this window", names[k]);
+			return -1;
 		if (a->status != ROSTER_ACTIVE)
 			return err_set(e, ERR_DATA, "agent %s: is %s in this window", a->name,
 				       roster_status_name(a->status));

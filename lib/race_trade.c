@@ -428,6 +428,9 @@ int race_trade(struct db *db, const struct race_window *w, const char *const *ag
 	bool decided = false, waits = false;
 	int r = -1;
 
+	for (size_t i = 0; i < n_agents; i++)
+		if (race_find_agent(w, agents[i], e) == NULL)
+			return -1;
 	if (race_need_batch(db, w, e) != 0 || race_fills_init(&f, db, w, at_ms, e) != 0)
 		return -1;
 	if (!w->sealed) {

@@ -284,6 +284,16 @@ bool race_over(const struct race_window *w, int64_t now_ms)
 	return w->live && now_ms >= w->window_ms + TSTAMP_WINDOW_MS;
 }
 
+const struct race_agent *race_find_agent(const struct race_window *w, const char *name,
+					 struct err *e)
+{
+	for (size_t i = 0; i < w->n_agents; i++)
+		if (strcmp(w->agents[i].name, name) == 0)
+			return &w->agents[i];
+	err_set(e, ERR_NOTFOUND, "agent %.64s: is not part of this window", name);
+	return NULL;
+}
+
 void race_release(struct race_window *w)
 {
 	for (size_t i = 0; i < w->n_assets; i++) {

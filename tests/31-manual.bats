@@ -199,7 +199,7 @@ executions() {
 	local before
 	before=$(state)
 	expect 65 hand "$BUY" --window $W0
-	[[ $stderr == *'has begun, too late'* ]]
+	[[ $stderr == *'too late for'* ]]
 	[ "$before" = "$(state)" ]
 	expect 0 hand "$BUY"
 	[ "$output" = 'me: queued, fills at 2024-07-23 00:10' ]

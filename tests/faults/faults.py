@@ -259,8 +259,8 @@ def prepare_decision(bench):
     p = bench.place("decision")
     p.must(["tr-init", "-q", "--demo", "--quote", "USD", "race.db"])
     agents(p)
-    from_file(p, "XRP")
     p.must(cycle(W0))
+    from_file(p, "XRP")  # now, so that the next window reads it
     closed(p)
     return p
 
