@@ -111,10 +111,12 @@ static int check_stream(struct reader *r, struct err *e)
 		return 0;
 	if (code == Z_ERRNO)
 		return err_sys(e, ERR_IO, "%s", r->path);
+	if (code == Z_MEM_ERROR)
+		return err_set(e, ERR_MEMORY, "%s: no memory to read it", r->path);
 	if (code == Z_BUF_ERROR)
-		return err_set(e, ERR_IO, "%s: the gzip data ends early: the file is cut off",
+		return err_set(e, ERR_DATA, "%s: the gzip data ends early: the file is cut off",
 			       r->path);
-	return err_set(e, ERR_IO, "%s: damaged gzip data: %s", r->path, text);
+	return err_set(e, ERR_DATA, "%s: damaged gzip data: %s", r->path, text);
 }
 
 static int refill(struct reader *r, struct err *e)

@@ -50,7 +50,7 @@ struct candlefile_options {
 /*
  * Read a whole file. 0 also when rows were bad: ${out}->bad says how many, and it is for the
  * caller to refuse (strict) or to go on (lenient). -1 when the file as a whole is no candle
- * file: ERR_NOTFOUND (absent), ERR_PERM, ERR_IO (read error, damaged gzip), ERR_DATA (header,
+ * file: ERR_NOTFOUND (absent), ERR_PERM, ERR_IO (read error), ERR_DATA (damaged gzip, header,
  * no rows, mixed assets, too large).
  *
  * A row is bad when: wrong number of fields; quotes, blanks or NUL in a field; a number that

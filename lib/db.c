@@ -72,6 +72,18 @@ static int db_check_owner(const char *path, const struct stat *st, struct err *e
 	return 0;
 }
 
+/* A restore that was killed leaves the old race under a second name of ours for a moment. */
+static bool db_is_restoring(const char *path, const struct stat *st)
+{
+	char *name = mem_printf("%s.before-restore", path);
+	struct stat kept;
+	bool same = lstat(name, &kept) == 0 && kept.st_ino == st->st_ino &&
+		    kept.st_dev == st->st_dev && st->st_nlink == 2;
+
+	free(name);
+	return same;
+}
+
 static int db_check_file(const char *path, bool *exists, struct err *e)
 {
 	struct stat st;
@@ -90,7 +102,7 @@ static int db_check_file(const char *path, bool *exists, struct err *e)
 		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it",
 			       path, st.st_mode & 0777);
 	/* a second name would have a second write-ahead log */
-	if (st.st_nlink > 1)
+	if (st.st_nlink > 1 && !db_is_restoring(path, &st))
 		return err_set(e, ERR_PERM, "%s: has %lu names (hard links)", path,
 			       (unsigned long)st.st_nlink);
 	*exists = true;

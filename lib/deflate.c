@@ -17,7 +17,7 @@ void deflate_pack(const void *data, size_t n, struct buf *out)
 	/* the bound is a guarantee; what is left is memory */
 	assert(code == Z_OK || code == Z_MEM_ERROR);
 	if (code == Z_MEM_ERROR)
-		exit(ERR_MEMORY);
+		mem_exhausted();
 	buf_add(out, p, len);
 	free(p);
 }
@@ -28,6 +28,8 @@ int deflate_unpack(const void *data, size_t n, size_t size, struct buf *out, str
 	unsigned char *p = mem_alloc(size);
 	int code = uncompress(p, &len, data, (uLong)n);
 
+	if (code == Z_MEM_ERROR)
+		mem_exhausted();
 	if (code == Z_OK && len == size)
 		buf_add(out, p, len);
 	free(p);

@@ -9,9 +9,7 @@
 
 #include "banned.h"
 
-static void out_of_memory(void) __attribute__((noreturn));
-
-static void out_of_memory(void)
+void mem_exhausted(void)
 {
 	static const char text[] = "trading-race: out of memory\n";
 	ssize_t n = write(2, text, sizeof text - 1);
@@ -31,7 +29,7 @@ void *mem_array(size_t n, size_t size)
 	void *p = calloc(n ? n : 1, size ? size : 1);
 
 	if (p == NULL)
-		out_of_memory();
+		mem_exhausted();
 	return p;
 }
 
@@ -40,10 +38,10 @@ void *mem_resize(void *p, size_t n, size_t size)
 	void *q;
 
 	if (size != 0 && n > SIZE_MAX / size)
-		out_of_memory();
+		mem_exhausted();
 	q = realloc(p, n > 0 && size > 0 ? n * size : 1);
 	if (q == NULL)
-		out_of_memory();
+		mem_exhausted();
 	return q;
 }
 
@@ -70,6 +68,6 @@ char *mem_printf(const char *fmt, ...)
 	n = vasprintf(&s, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		out_of_memory();
+		mem_exhausted();
 	return s;
 }

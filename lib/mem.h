@@ -9,6 +9,9 @@
  * write one line to stderr and exit with status 71 when memory runs out; none returns NULL.
  */
 
+/* The end that all of them come to; for libraries that report lack of memory in their own way. */
+void mem_exhausted(void) __attribute__((noreturn));
+
 /* ${n} zeroed bytes; ${n} may be 0. Free with free(). */
 void *mem_alloc(size_t n);
 

@@ -36,26 +36,36 @@ static void race_request(struct db *db, const struct race_window *w, const struc
 				    .config = &w->config };
 }
 
-/* All feeds of all assets. A feed that fails is passed over, loudly: the ladder shows it. */
-static size_t race_fetch(struct db *db, const struct race_window *w, struct race_fetched **out)
+/* What a feed says of itself goes down the ladder, loudly; what the database or this process
+ * lacks ends the step (R-97). */
+static bool race_feed_fault(const struct err *e)
 {
-	size_t n = 0;
+	return e->status == ERR_NOTFOUND || e->status == ERR_DATA || e->status == ERR_PERM ||
+	       e->status == ERR_REMOTE;
+}
 
-	*out = NULL;
+/* All feeds of all assets. */
+static int race_fetch(struct db *db, const struct race_window *w, struct race_fetched **out,
+		      size_t *n, struct err *e)
+{
 	for (size_t i = 0; i < w->n_assets; i++)
 		for (size_t k = 0; k < w->assets[i].n_feeds; k++) {
-			struct err e = { 0 };
+			struct err why = { 0 };
 			struct race_fetched *f;
 
-			*out = mem_resize(*out, n + 1, sizeof **out);
-			f = &(*out)[n++];
+			*out = mem_resize(*out, *n + 1, sizeof **out);
+			f = &(*out)[(*n)++];
 			race_request(db, w, &w->assets[i], k, &f->q);
-			if (feed_fetch(&f->q, &f->c, &e) != 0) {
-				log_msg(LOG_WARN, "asset %s: %s", w->assets[i].symbol, e.text);
-				feed_release(&f->c);
+			if (feed_fetch(&f->q, &f->c, &why) == 0)
+				continue;
+			feed_release(&f->c);
+			if (!race_feed_fault(&why)) {
+				*e = why;
+				return -1;
 			}
+			log_msg(LOG_WARN, "asset %s: %s", w->assets[i].symbol, why.text);
 		}
-	return n;
+	return 0;
 }
 
 /* Whether a price lies within ${limit_e8} of another. */
@@ -246,8 +256,7 @@ int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struc
 	if (journal_done(db, w->window_ms, "ingest", &done, e) != 0)
 		return -1;
 	if (!done) {
-		n = race_fetch(db, w, &fetched);
-		if (db_begin(db, e) != 0)
+		if (race_fetch(db, w, &fetched, &n, e) != 0 || db_begin(db, e) != 0)
 			goto out;
 		r = race_check_open(db, w, e);
 		if (r == 0)

@@ -291,7 +291,7 @@ cdd="looks like a CryptoDataDownload file"
 	for cut in 2 3 10 11 50 $((size / 2)) $((size - 9)) $((size - 8)) $((size - 4)) $((size - 1)); do
 		head -c "$cut" a.gz >cut.gz
 		candles cut.gz
-		is "error 74 cut.gz: the gzip data ends early: the file is cut off"
+		is "error 65 cut.gz: the gzip data ends early: the file is cut off"
 	done
 }
 
@@ -305,7 +305,7 @@ cdd="looks like a CryptoDataDownload file"
 		dd if=a.gz bs=1 skip="$at" count=1 status=none | tr '\000-\377' '\001-\377\000' |
 			dd of=b.gz bs=1 seek="$at" conv=notrunc status=none
 		candles b.gz
-		[[ "$output" == "error 74 b.gz: damaged gzip data: "* ]] || {
+		[[ "$output" == "error 65 b.gz: damaged gzip data: "* ]] || {
 			echo "byte $at: $output"
 			return 1
 		}

@@ -453,7 +453,7 @@ price() {
 		expect 65 tr-ingest --import $f
 		[[ $stderr == *$f* ]]
 	done
-	expect 74 tr-ingest --import cut.csv.gz
+	expect 65 tr-ingest --import cut.csv.gz
 	[[ $stderr == *cut.csv.gz* ]]
 	[ "$before" = "$(state)" ]
 	expect 64 tr-ingest --import

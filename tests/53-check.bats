@@ -63,7 +63,7 @@ told() {
 	[[ $output =~ \|\ last_window=240s\;900\;1800\ missed=0\;0\;12\  ]]
 	[[ $output =~ disk=[0-9]+B\;536870912:\;134217728: ]]
 	# one bar, whatever people write
-	tr-halt --reason $'a|b\nc' >/dev/null
+	tr-halt --reason 'a|b|c' >/dev/null
 	expect 1 tr-check -q -t 2024-07-23T00:59Z
 	assert_equal "${#lines[@]}" 1
 	assert_equal "$(tr -cd '|' <<<"$output")" "|"

@@ -76,7 +76,7 @@ job() {
 	mkdir -m 700 backups
 	while IFS= read -r line; do
 		line=${line//\/var\/backups\/trading-race/$PWD/backups}
-		read -r -a words <<<"$line"
+		read -r -a words <<<"${line%% >*}"
 		# tr-cycle would wait for the window of the clock to settle
 		[ "${words[0]}" != tr-cycle ] || words+=(--dry-run)
 		got=0
