@@ -26,7 +26,7 @@ HEAD = 32
 STATE_SIZE = HEAD + 2 * CALLS_MAX
 TIMEOUT_S = 60
 # so many allocations of a tool are tried; each of tr-cycle costs all its stages
-MANY, MANY_CYCLE = 8000, 3000
+MANY, MANY_CYCLE = 5000, 3000
 # README and tr-tools(7) list these
 STATUSES = {1, 3, 64, 65, 66, 69, 70, 71, 74, 75, 77, 78}
 SECTOR = 512
@@ -304,7 +304,7 @@ class Scenario:
         a, b = self.want_text.decode().splitlines(), got.decode().splitlines()
         gone, new = set(a) - set(b), set(b) - set(a)
         first = min(gone | new, default="the order of rows")[:300]
-        raise Failure(f"{what}: the race differs, {len(gone)} rows gone and {len(new)} new: {first}")
+        raise Failure(f"{what}: the race differs, {len(gone)} rows gone, {len(new)} new: {first}")
 
     def again(self, place):
         """One undisturbed run leads to where the undisturbed race is."""
@@ -492,8 +492,8 @@ def memory_cases(bench, base, waiting):
     yield from stage_cases(bench, waiting.dir)
     yield Case(bench, base.dir, cycle(W15))
     for argv in (["tr-board"], ["tr-audit"], ["tr-db", "dump", "--logical"], ["tr-db", "check"],
-                 ["tr-db", "checkpoint"], ["tr-portfolio", "alpha"], ["tr-portfolio", "-j", "trend"],
-                 ["tr-context", "alpha"], ["tr-config", "set", "risk.max_orders", "4"],
+                 ["tr-db", "checkpoint"], ["tr-portfolio", "alpha"],
+                 ["tr-portfolio", "-j", "trend"], ["tr-context", "alpha"], ["tr-config", "set", "risk.max_orders", "4"],
                  ["tr-config", "list"], ["tr-agent", "list"], ["tr-halt", "--reason", "test"],
                  ["tr-agent", "add", "new", "--kind", "rule", "--strategy", "rsi"],
                  ["tr-asset", "add", "NEW", "--feed", "sim:5"]):
@@ -663,8 +663,8 @@ def matrix_power(bench, base, waiting):
     disk = record_power(bench, waiting, stages[:7] + [hand] + stages[7:] + after)
     bench.matrix(f"power: three windows by hand and by tr-cycle ({len(disk.ops)} changes)",
                  power_points(disk, 4), check_power(disk))
-    disk = record_power(bench, None, [(["tr-init", "-q", "--demo", "--quote", "USD", "race.db"], b""),
-                                      (cycle(W0), b"")], empty=True)
+    init = ["tr-init", "-q", "--demo", "--quote", "USD", "race.db"]
+    disk = record_power(bench, None, [(init, b""), (cycle(W0), b"")], empty=True)
     bench.matrix(f"power: tr-init and a first window ({len(disk.ops)} changes)",
                  power_points(disk, 4), check_power(disk))
 
@@ -699,7 +699,7 @@ class Loop(threading.Thread):
     """One tool again and again until the time is over; counts what it was told was done."""
 
     def __init__(self, place, until, argv_of, ok=(0,)):
-        super().__init__()
+        super().__init__(daemon=True)
         self.place, self.until, self.argv_of, self.ok = place, until, argv_of, ok
         self.done = self.busy = 0
         self.bad = None
