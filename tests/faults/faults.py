@@ -493,7 +493,8 @@ def memory_cases(bench, base, waiting):
     yield Case(bench, base.dir, cycle(W15))
     for argv in (["tr-board"], ["tr-audit"], ["tr-db", "dump", "--logical"], ["tr-db", "check"],
                  ["tr-db", "checkpoint"], ["tr-portfolio", "alpha"],
-                 ["tr-portfolio", "-j", "trend"], ["tr-context", "alpha"], ["tr-config", "set", "risk.max_orders", "4"],
+                 ["tr-portfolio", "-j", "trend"], ["tr-context", "alpha"],
+                 ["tr-config", "set", "risk.max_orders", "4"],
                  ["tr-config", "list"], ["tr-agent", "list"], ["tr-halt", "--reason", "test"],
                  ["tr-agent", "add", "new", "--kind", "rule", "--strategy", "rsi"],
                  ["tr-asset", "add", "NEW", "--feed", "sim:5"]):
