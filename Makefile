@@ -30,21 +30,27 @@ UNITS = $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c))
 
 all: $(TOOLS)
 
-$(B)/schema.inc: share/schema.sql
+$(B)/%.inc: share/%
 	@mkdir -p $(B)
-	od -An -v -tu1 share/schema.sql | sed 's/[0-9][0-9]*/&,/g' >$@
+	od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g' >$@
 
 $(B)/lib/%.o: lib/%.c Makefile
 	@mkdir -p $(B)/lib
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/lib/db.o: $(B)/schema.inc
+# What lies in share/ and is part of the programs too.
+$(B)/lib/db.o: $(B)/schema.sql.inc
+$(B)/lib/provider.o $(B)/lib/provider_price.o: $(B)/prices.tsv.inc
+$(B)/lib/prompt.o: $(B)/prompt.txt.inc
 
 $(B)/libtr.a: $(LIB)
 	rm -f $@ && ar rcs $@ $(LIB)
 
 $(B)/tr-%: cmd/tr-%.c $(B)/libtr.a
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(B)/libtr.a $(LDLIBS)
+
+# The only program that speaks HTTP; loading libcurl takes ten times as long as all of the others.
+$(B)/tr-fetch: LDLIBS += -lcurl
 
 $(B)/unit/%: tests/unit/%.c $(B)/libtr.a
 	@mkdir -p $(B)/unit

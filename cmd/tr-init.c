@@ -2,14 +2,20 @@
  * tr-init creates a race database, or completes one: it lays the schema, sets the quote
  * currency and adds the four baselines (cash, buy-and-hold, equal-weight, random). With --demo
  * it adds six simulated assets and four strategies, with --bare nothing. Running it again
- * changes nothing.
+ * changes nothing. A race of an older schema is migrated: a copy is kept as FILE.vN, then
+ * everything happens in one transaction, so that a migration that is killed has not begun.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "backup.h"
 #include "cli.h"
 #include "config.h"
 #include "db.h"
+#include "log.h"
+#include "mem.h"
 #include "roster.h"
 
 #include "banned.h"
@@ -115,6 +121,43 @@ out:
 	return r;
 }
 
+static int migrate_locked(struct db *db, int64_t version, struct err *e)
+{
+	char *copy = mem_printf("%s.v%lld", db_path(db), (long long)version);
+	int r = backup_old(db, copy, e);
+
+	if (r == 0)
+		r = db_migrate(db, &version, e);
+	if (r == 0)
+		log_msg(LOG_WARN, "%s: migrated from schema version %lld; it is kept as %s",
+			db_path(db), (long long)version, copy);
+	free(copy);
+	return r;
+}
+
+/* A race of an older version becomes one of this; everything else is left to db_create. */
+static int migrate(const char *path, struct err *e)
+{
+	struct err other = { 0 };
+	struct db *db;
+	int64_t version = 0;
+	int r = 0, lock;
+
+	db = db_open_old(path, &other);
+	if (db == NULL)
+		return 0;
+	if (db_version(db, &version, e) != 0) {
+		r = -1;
+	} else if (version < DB_VERSION) {
+		lock = db_lock_file(db, ".cycle", 0, e);
+		r = lock < 0 ? -1 : migrate_locked(db, version, e);
+		if (lock >= 0)
+			close(lock);
+	}
+	db_close(db);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli_args args;
@@ -130,7 +173,8 @@ int main(int argc, char **argv)
 	if (demo && bare)
 		cli_usage("--demo and --bare contradict each other");
 	path = args.n == 1 ? args.operands[0] : cli_common.database;
-	db = quote == NULL || config_valid(CONFIG_RACE_QUOTE, quote, &e) == 0
+	db = (quote == NULL || config_valid(CONFIG_RACE_QUOTE, quote, &e) == 0) &&
+			     migrate(path, &e) == 0
 		     ? db_create(path, &created, &e)
 		     : NULL;
 	if (db == NULL)

@@ -225,6 +225,40 @@ int backup_make(struct db *db, const char *path, bool force, struct backup_repor
 	return rc;
 }
 
+static int backup_check_old(const char *tmp, struct err *e)
+{
+	struct db *db = db_open_old(tmp, e);
+	char problem[200];
+	bool ok = false;
+	int r = db != NULL ? db_check(db, &ok, problem, sizeof problem, e) : -1;
+
+	if (r == 0 && !ok)
+		r = err_set(e, ERR_DATA, "the copy is damaged: %s", problem);
+	db_close(db);
+	backup_unlink(tmp, "-wal");
+	backup_unlink(tmp, "-shm");
+	backup_unlink(tmp, ".lock");
+	return r;
+}
+
+int backup_old(struct db *db, const char *path, struct err *e)
+{
+	struct backup_place p;
+	int rc = backup_enter(&p, path, e), fd;
+
+	if (rc == 0) {
+		fd = backup_create(p.tmp, e);
+		rc = fd < 0 ? -1 : close(fd);
+		if (rc == 0 && (db_copy(db, p.tmp, e) != 0 || backup_check_old(p.tmp, e) != 0 ||
+				backup_install(&p, e) != 0)) {
+			backup_discard(p.tmp);
+			rc = -1;
+		}
+	}
+	backup_leave(&p);
+	return rc;
+}
+
 /* ------------------------------------------------------------------ restoring */
 
 static int backup_write_all(int fd, const char *data, size_t n)
@@ -383,14 +417,17 @@ static int backup_may_restore(const char *from, const struct backup_place *p, co
 	return 0;
 }
 
-/* The copy takes the place, while no writer can begin. */
-static int backup_replace(const struct backup_place *p, const char *keep, struct err *e)
+/* The copy takes the place, while no writer can begin. A head file that is put aside goes
+ * first: without one any race makes it anew. */
+static int backup_replace(const struct backup_place *p, const char *keep, int64_t heads_ms,
+			  char old_heads[HEAD_ASIDE_MAX], struct err *e)
 {
 	int lock_fd = db_lock_path(p->path, ".lock", BACKUP_RETIRE_MS, e), r = -1;
 
 	if (lock_fd < 0)
 		return -1;
-	if (!p->exists || backup_retire(p, keep, e) == 0) {
+	if ((!p->exists || backup_retire(p, keep, e) == 0) &&
+	    (heads_ms < 0 || head_put_aside(p->path, heads_ms, old_heads, e) == 0)) {
 		backup_unlink(p->path, "-wal");
 		backup_unlink(p->path, "-shm");
 		r = backup_install(p, e);
@@ -399,14 +436,40 @@ static int backup_replace(const struct backup_place *p, const char *keep, struct
 	return r;
 }
 
-int backup_restore(const char *from, const char *path, bool force, struct backup_report *r,
-		   bool *kept, struct err *e)
+static int backup_compare_heads(struct db *db, bool fresh, struct head_report *r, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	bool found;
+	int rc = fresh ? head_update(db, e) : 0;
+
+	if (rc == 0)
+		rc = head_read(db, NULL, &text, &found, e);
+	if (rc == 0 && found)
+		rc = head_compare(db, &text, r, e);
+	buf_release(&text);
+	return rc;
+}
+
+/* The restored race is there, whatever comes of this. */
+static void backup_look_at_heads(const char *path, bool fresh, struct head_report *r)
+{
+	struct err e = { 0 };
+	struct db *db = db_open(path, &e);
+
+	*r = (struct head_report){ .ok = true };
+	if (db == NULL || backup_compare_heads(db, fresh, r, &e) != 0)
+		log_msg(LOG_WARN, "%s", e.text);
+	db_close(db);
+}
+
+int backup_restore(const char *from, const char *path, bool force, int64_t heads_ms,
+		   struct backup_restored *r, struct err *e)
 {
 	struct backup_place p;
 	char *keep = NULL;
 	int cycle_fd = -1, rc = -1;
 
-	*kept = false;
+	*r = (struct backup_restored){ .kept = false };
 	if (backup_enter(&p, path, e) != 0)
 		goto out;
 	keep = mem_printf("%s.before-restore", p.path);
@@ -418,12 +481,14 @@ int backup_restore(const char *from, const char *path, bool force, struct backup
 			err_prefix(e, "a tr-cycle is running");
 		goto out;
 	}
-	if (backup_fetch(from, &p, r, e) != 0)
+	if (backup_fetch(from, &p, &r->copy, e) != 0)
 		goto out;
-	rc = backup_replace(&p, keep, e);
-	if (rc != 0)
+	rc = backup_replace(&p, keep, heads_ms, r->old_heads, e);
+	if (rc == 0)
+		backup_look_at_heads(p.path, heads_ms >= 0, &r->heads);
+	else
 		backup_discard(p.tmp);
-	*kept = rc == 0 && p.exists;
+	r->kept = rc == 0 && p.exists;
 out:
 	if (cycle_fd >= 0)
 		close(cycle_fd);

@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "err.h"
+#include "head.h"
 #include "race.h"
 
 /*
@@ -17,7 +18,7 @@
 
 struct backup_report {
 	int64_t bytes;
-	struct race_audit audit;
+	struct race_audit audit; /* of the copy */
 };
 
 /* Copy ${db} to ${path}; tools go on running. A file that is there is ERR_DATA, unless
@@ -25,13 +26,26 @@ struct backup_report {
 int backup_make(struct db *db, const char *path, bool force, struct backup_report *r,
 		struct err *e);
 
+/* Copy a race of an older version, opened by db_open_old, to ${path} before it is migrated; one
+ * that is there from an earlier try is replaced. */
+int backup_old(struct db *db, const char *path, struct err *e);
+
+struct backup_restored {
+	struct backup_report copy;
+	bool kept;			/* the race that was there, as ${path}.before-restore */
+	struct head_report heads;	/* the head file that lies there now, if there is one */
+	char old_heads[HEAD_ASIDE_MAX]; /* what became of it: a suffix; "": nothing */
+};
+
 /*
  * Put a copy of ${from} at ${path}. ERR_TEMP while a tr-cycle runs or another tool has the race
  * open. A race that is there is ERR_DATA, unless ${force}: then it is kept as
- * ${path}.before-restore (*${kept}), which must not be there yet.
+ * ${path}.before-restore, which must not be there yet. A backup has no head file: the one that
+ * lies beside ${path} stays and is compared, or gives way to a new one if ${heads_ms}, the time
+ * for its name, is not -1.
  */
-int backup_restore(const char *from, const char *path, bool force, struct backup_report *r,
-		   bool *kept, struct err *e);
+int backup_restore(const char *from, const char *path, bool force, int64_t heads_ms,
+		   struct backup_restored *r, struct err *e);
 
 struct backup_drill {
 	struct backup_report copy;

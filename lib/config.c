@@ -20,8 +20,22 @@ extern char **environ;
 const struct config_def config_defs[] = {
 	{ "alert.command", CONFIG_TEXT, 0, "", 0, 1024, NULL, "",
 	  "program and arguments that tr-check --alert tells of problems; empty: none" },
+	{ "alert.heartbeat_url", CONFIG_TEXT, 0, "", 0, 1024, NULL, "",
+	  "URL that is fetched after every window that went well; empty: none" },
+	{ "budget.agent_usd_day", CONFIG_DECIMAL, 8, "1", 0, INT64_C(100000000000000), NULL, "USD",
+	  "what the calls of an agent may cost on a UTC day, unless it has a budget of its own" },
+	{ "budget.race_usd_day", CONFIG_DECIMAL, 8, "5", 0, INT64_C(100000000000000), NULL, "USD",
+	  "what the calls of all agents together may cost on a UTC day" },
 	{ "context.candles", CONFIG_INT, 0, "100", 2, 1000, NULL, "candles",
 	  "how many candles per asset an agent is shown" },
+	{ "data.break_s", CONFIG_INT, 0, "30", 1, 86400, NULL, "seconds",
+	  "first pause after a market data service failed too often" },
+	{ "data.failures", CONFIG_INT, 0, "5", 1, 1000, NULL, "failures",
+	  "in a row that make a pause for a market data service" },
+	{ "data.retries", CONFIG_INT, 0, "3", 0, 10, NULL, "retries",
+	  "of one call of a market data service" },
+	{ "data.timeout_s", CONFIG_INT, 0, "10", 1, 120, NULL, "seconds",
+	  "for one attempt at a market data service" },
 	{ "decide.deadline_s", CONFIG_INT, 0, "240", 1, 290, NULL, "seconds",
 	  "after the start of deciding, answers are late" },
 	{ "decide.every_min", CONFIG_INT, 0, "15", 5, 1440, NULL, "minutes",
@@ -40,10 +54,44 @@ const struct config_def config_defs[] = {
 	  "processes of the user while an exec agent runs; 0 sets no limit" },
 	{ "exec.timeout_s", CONFIG_INT, 0, "30", 1, 290, NULL, "seconds",
 	  "time for one answer of an exec agent" },
+	{ "feature.breakers", CONFIG_BOOL, 0, "yes", 0, 1, NULL, "",
+	  "stop asking services that fail, and try them again later" },
 	{ "feature.context_store", CONFIG_BOOL, 0, "yes", 0, 1, NULL, "",
 	  "keep the text of what agents were shown" },
+	{ "feature.degradation", CONFIG_BOOL, 0, "yes", 0, 1, NULL, "",
+	  "without a fresh price use the last good one; no: the asset has no price then" },
 	{ "feature.quality_gate", CONFIG_BOOL, 0, "yes", 0, 1, NULL, "",
 	  "hold back prices that jump too far" },
+	{ "feature.retries", CONFIG_BOOL, 0, "yes", 0, 1, NULL, "",
+	  "ask services again after failures that may pass" },
+	{ "feature.routing", CONFIG_BOOL, 0, "yes", 0, 1, NULL, "",
+	  "ask the candidate that does best first; no: in the order given" },
+	{ "guard.break_max_s", CONFIG_INT, 0, "900", 1, 86400, NULL, "seconds",
+	  "longest pause after failures; every one in a row doubles it" },
+	{ "guard.min_samples", CONFIG_INT, 0, "10", 1, 100000, NULL, "calls",
+	  "fewer calls say nothing about the share of failures" },
+	{ "guard.ratio_pct", CONFIG_INT, 0, "50", 0, 100, NULL, "%",
+	  "share of failures that makes a pause; 0: only failures in a row do" },
+	{ "guard.retry_base_ms", CONFIG_INT, 0, "500", 1, 60000, NULL, "milliseconds",
+	  "the wait before the first retry is drawn from up to this; it doubles" },
+	{ "guard.retry_cap_ms", CONFIG_INT, 0, "8000", 1, 600000, NULL, "milliseconds",
+	  "longest wait before a retry unless the service asks for more" },
+	{ "guard.sampling_s", CONFIG_INT, 0, "120", 1, 86400, NULL, "seconds",
+	  "over which the share of failures is counted" },
+	{ "guard.wait_max_s", CONFIG_INT, 0, "120", 1, 86400, NULL, "seconds",
+	  "a service that asks for a longer wait is given up until then" },
+	{ "llm.break_s", CONFIG_INT, 0, "60", 1, 86400, NULL, "seconds",
+	  "first pause after a model failed too often" },
+	{ "llm.failures", CONFIG_INT, 0, "3", 1, 1000, NULL, "failures",
+	  "in a row that make a pause for a model" },
+	{ "llm.max_tokens", CONFIG_INT, 0, "2048", 16, 1000000, NULL, "tokens",
+	  "longest answer of a model, its reasoning included, unless the agent says otherwise" },
+	{ "llm.parallel", CONFIG_INT, 0, "1000", 1, 10000, NULL, "calls",
+	  "remote agents that are asked at the same time" },
+	{ "llm.retries", CONFIG_INT, 0, "2", 0, 10, NULL, "retries",
+	  "of one call of a model or an ML service" },
+	{ "llm.timeout_s", CONFIG_INT, 0, "60", 1, 280, NULL, "seconds",
+	  "for one attempt at a model, unless the agent says otherwise" },
 	{ "market.fresh_age_s", CONFIG_INT, 0, "300", 0, 604800, NULL, "seconds",
 	  "up to this age a price counts as fresh" },
 	{ "market.max_age_s", CONFIG_INT, 0, "900", 0, 604800, NULL, "seconds",
@@ -52,6 +100,10 @@ const struct config_def config_defs[] = {
 	  "a price that differs more from a fresh one of another feed is suspect" },
 	{ "market.max_jump_pct", CONFIG_DECIMAL, 4, "50", 1, INT64_C(1000000000000), NULL, "%",
 	  "a larger change against the price of the window before is suspect and not traded on" },
+	{ "ml.cache_s", CONFIG_INT, 0, "3600", 0, 86400, NULL, "seconds",
+	  "how long the answer of an ML service serves the same question again" },
+	{ "ml.timeout_s", CONFIG_INT, 0, "10", 1, 120, NULL, "seconds",
+	  "for one attempt at an ML service" },
 	{ "race.instructions", CONFIG_TEXT, 0, "", 0, 4096, NULL, "",
 	  "what every agent is told in its context" },
 	{ "race.quote", CONFIG_TEXT, 0, "USD", 1, 16, NULL, "",
@@ -190,6 +242,30 @@ static int config_flag(const char *text)
 	return -1;
 }
 
+/* Nobody between may see or change what is fetched: https, or this machine. */
+static bool config_is_url(const char *text)
+{
+	static const char *const local[] = { "http://127.0.0.1", "http://localhost",
+					     "http://[::1]" };
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"'<>\\^`{|}", *p) != NULL)
+			return false;
+	/* "http://localhost:x@elsewhere/" is elsewhere */
+	if (strcspn(text, "@") < strlen(text))
+		return false;
+	if (strncmp(text, "https://", 8) == 0)
+		return text[8] != '\0' && text[8] != '/';
+	for (size_t i = 0; i < sizeof local / sizeof local[0]; i++) {
+		size_t n = strlen(local[i]);
+
+		if (strncmp(text, local[i], n) == 0 &&
+		    (text[n] == '\0' || strchr(":/?", text[n]) != NULL))
+			return true;
+	}
+	return false;
+}
+
 /* Rules beyond the range; NULL if the text is fine. */
 static const char *config_rule(enum config_key key, const char *text, int64_t num)
 {
@@ -201,6 +277,8 @@ static const char *config_rule(enum config_key key, const char *text, int64_t nu
 		return "a currency such as USD: upper-case letters and digits";
 	if (key == CONFIG_ALERT_COMMAND && text[0] != '\0' && text[0] != '/')
 		return "an absolute path and arguments";
+	if (key == CONFIG_ALERT_HEARTBEAT_URL && text[0] != '\0' && !config_is_url(text))
+		return "an https URL, or http of this machine";
 	for (const char *p = text; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 && *p != '\n')
 			return "a text without control characters";

@@ -33,6 +33,7 @@
 struct db {
 	char *path;
 	struct sql *sql;
+	char *lock_name;
 	int lock_fd; /* kept open; locked only inside a transaction */
 	bool in_tx;
 	bool dry;
@@ -40,7 +41,7 @@ struct db {
 };
 
 static const char db_schema[] = {
-#include "schema.inc"
+#include "schema.sql.inc"
 	0
 };
 
@@ -84,6 +85,22 @@ static bool db_is_restoring(const char *path, const struct stat *st)
 	return same;
 }
 
+static int db_check_stat(const char *path, const struct stat *st, struct err *e)
+{
+	if (S_ISLNK(st->st_mode))
+		return err_set(e, ERR_PERM, "%s: is a symbolic link", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(e, ERR_DATA, "%s: is no regular file", path);
+	if (st->st_mode & 077)
+		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it",
+			       path, st->st_mode & 0777);
+	/* a second name would have a second write-ahead log */
+	if (st->st_nlink > 1 && !db_is_restoring(path, st))
+		return err_set(e, ERR_PERM, "%s: has %lu names (hard links)", path,
+			       (unsigned long)st->st_nlink);
+	return db_check_owner(path, st, e);
+}
+
 static int db_check_file(const char *path, bool *exists, struct err *e)
 {
 	struct stat st;
@@ -94,19 +111,8 @@ static int db_check_file(const char *path, bool *exists, struct err *e)
 			return 0;
 		return err_sys(e, db_path_status(errno), "%s", path);
 	}
-	if (S_ISLNK(st.st_mode))
-		return err_set(e, ERR_PERM, "%s: is a symbolic link", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_DATA, "%s: is no regular file", path);
-	if (st.st_mode & 077)
-		return err_set(e, ERR_PERM, "%s: is open to others (mode %03o): chmod 600 it",
-			       path, st.st_mode & 0777);
-	/* a second name would have a second write-ahead log */
-	if (st.st_nlink > 1 && !db_is_restoring(path, &st))
-		return err_set(e, ERR_PERM, "%s: has %lu names (hard links)", path,
-			       (unsigned long)st.st_nlink);
 	*exists = true;
-	return db_check_owner(path, &st, e);
+	return db_check_stat(path, &st, e);
 }
 
 static bool db_network(long type)
@@ -226,6 +232,7 @@ static struct db *db_new(const char *path, bool create, bool *exists, struct err
 	}
 	if (!*exists && db_may_create(db->path, e) != 0)
 		goto fail;
+	db->lock_name = mem_printf("%s.lock", db->path);
 	for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
 		char *name = mem_printf("%s%s", db->path, beside[i]);
 		int r = db_check_file(name, &other, e);
@@ -240,18 +247,33 @@ fail:
 	return NULL;
 }
 
+int db_open_beside(const char *path, const char *suffix, int flags, struct err *e)
+{
+	char *name = mem_printf("%s%s", path, suffix);
+	/* a pipe of that name must not keep us waiting */
+	int fd = open(name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
+	int r = fd >= 0 ? fstat(fd, &st) : -1;
+
+	if (r != 0)
+		err_sys(e, db_path_status(errno), "%s", name);
+	else
+		r = db_check_stat(name, &st, e);
+	if (r != 0 && fd >= 0)
+		close(fd);
+	free(name);
+	return r == 0 ? fd : -1;
+}
+
 static int db_open_lock(struct db *db, struct err *e)
 {
-	char *name = mem_printf("%s.lock", db->path);
-
-	db->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (db->lock_fd < 0)
-		err_sys(e, db_path_status(errno), "%s", name);
-	free(name);
+	if (db->lock_fd >= 0)
+		close(db->lock_fd);
+	db->lock_fd = db_open_beside(db->path, ".lock", O_RDWR | O_CREAT, e);
 	return db->lock_fd < 0 ? -1 : 0;
 }
 
-static int db_identify(struct db *db, struct err *e)
+static int db_identify(struct db *db, bool older, struct err *e)
 {
 	int64_t id, version;
 
@@ -268,10 +290,15 @@ static int db_identify(struct db *db, struct err *e)
 	if (version < 1)
 		return err_set(e, ERR_CONFIG, "%s: has schema version %lld", db->path,
 			       (long long)version);
+	if (version < DB_VERSION && !older)
+		return err_set(e, ERR_CONFIG,
+			       "%s: has schema version %lld, these tools use %d: tr-init %s "
+			       "migrates it, keeping a copy",
+			       db->path, (long long)version, DB_VERSION, db->path);
 	return 0;
 }
 
-struct db *db_open(const char *path, struct err *e)
+static struct db *db_open_version(const char *path, bool older, struct err *e)
 {
 	bool exists = false;
 	struct db *db = db_new(path, false, &exists, e);
@@ -281,12 +308,27 @@ struct db *db_open(const char *path, struct err *e)
 	db->sql = sql_open(db->path, false, e);
 	if (db->sql == NULL)
 		err_prefix(e, "%s", db->path);
-	if (db->sql == NULL || db_identify(db, e) != 0 || db_open_lock(db, e) != 0 ||
+	if (db->sql == NULL || db_identify(db, older, e) != 0 || db_open_lock(db, e) != 0 ||
 	    db_prepare(db, e) != 0) {
 		db_close(db);
 		return NULL;
 	}
 	return db;
+}
+
+struct db *db_open(const char *path, struct err *e)
+{
+	return db_open_version(path, false, e);
+}
+
+struct db *db_open_old(const char *path, struct err *e)
+{
+	return db_open_version(path, true, e);
+}
+
+const char *db_schema_text(void)
+{
+	return db_schema;
 }
 
 /* Whether the file holds nothing at all yet. */
@@ -338,7 +380,7 @@ struct db *db_create(const char *path, bool *created, struct err *e)
 		err_prefix(e, "%s", db->path);
 		goto fail;
 	}
-	if (db_identify(db, e) != 0)
+	if (db_identify(db, false, e) != 0)
 		goto fail;
 	return db;
 fail:
@@ -353,6 +395,7 @@ void db_close(struct db *db)
 	sql_close(db->sql);
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);
+	free(db->lock_name);
 	free(db->path);
 	free(db);
 }
@@ -409,6 +452,27 @@ static int db_flock(int fd, int64_t wait_ms, struct err *e)
 	return r == 0 ? 0 : -1;
 }
 
+static bool db_same_file(int fd, const char *name)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(name, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Take the writers' lock. A lock file that was removed is no lock: others open a new one. */
+static int db_lock(struct db *db, struct err *e)
+{
+	for (;;) {
+		if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
+			return -1;
+		if (db_same_file(db->lock_fd, db->lock_name))
+			return 0;
+		if (db_open_lock(db, e) != 0)
+			return -1;
+	}
+}
+
 int db_begin(struct db *db, struct err *e)
 {
 	if (db->dry && db->in_tx)
@@ -421,7 +485,7 @@ int db_begin(struct db *db, struct err *e)
 	if (!sql_autocommit(db->sql))
 		return err_set(e, ERR_INTERNAL,
 			       "database: a transaction could not be rolled back");
-	if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
+	if (db_lock(db, e) != 0)
 		return -1;
 	if (sql_exec(db_get(db, sql_begin), e) != 0) {
 		flock(db->lock_fd, LOCK_UN);
@@ -459,6 +523,11 @@ void db_dry_run(struct db *db)
 	db->dry = true;
 }
 
+bool db_is_dry(const struct db *db)
+{
+	return db->dry;
+}
+
 int db_read_begin(struct db *db, struct err *e)
 {
 	if (db->in_tx)
@@ -486,7 +555,7 @@ int db_checkpoint(struct db *db, struct err *e)
 	int r;
 
 	assert(!db->in_tx);
-	if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
+	if (db_lock(db, e) != 0)
 		return -1;
 	/* with a reader in the way waiting would keep every writer waiting, too */
 	sql_patience(db->sql, 0);
@@ -568,14 +637,6 @@ int64_t db_wal_size(const struct db *db)
 
 /* ------------------------------------------------------------------ lock files */
 
-static bool db_same_file(int fd, const char *name)
-{
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && lstat(name, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
 int db_lock_path(const char *path, const char *suffix, int64_t wait_ms, struct err *e)
 {
 	char *name = mem_printf("%s%s", path, suffix);
@@ -584,11 +645,9 @@ int db_lock_path(const char *path, const char *suffix, int64_t wait_ms, struct e
 	int fd = -1;
 
 	for (;;) {
-		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0) {
-			err_sys(e, db_path_status(errno), "%s", name);
+		fd = db_open_beside(path, suffix, O_RDWR | O_CREAT, e);
+		if (fd < 0)
 			break;
-		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && db_same_file(fd, name))
 			break;
 		close(fd);

@@ -13,12 +13,12 @@
  * write transactions under the lock of SEMANTICS R-59.
  *
  * Beside race.db live race.db-wal and race.db-shm (SQLite's), race.db.lock (the queue of
- * writers), race.db.cycle (held by tr-cycle while a window runs) and race.db.alert (held by
- * tr-check while it tells a problem). All are 0600 and stay.
+ * writers), race.db.cycle (held by tr-cycle while a window runs), race.db.alert (held by
+ * tr-check while it tells a problem) and race.db.heads (head.h). All are 0600 and stay.
  */
 
 #define DB_APPLICATION_ID 1414677313
-#define DB_VERSION 1
+#define DB_VERSION 2
 
 struct db;
 
@@ -34,6 +34,18 @@ struct db *db_open(const char *path, struct err *e);
  * is there already is opened. *${created} tells.
  */
 struct db *db_create(const char *path, bool *created, struct err *e);
+
+/*
+ * Open a race of this or an older version, for copying and migrating only, and bring it to
+ * DB_VERSION: one transaction, after which the schema is that of a new race and every row is
+ * there. The caller has made a copy. *${from} is the version it had.
+ */
+struct db *db_open_old(const char *path, struct err *e);
+int db_migrate(struct db *db, int64_t *from, struct err *e);
+/* The version that it has. */
+int db_version(struct db *db, int64_t *version, struct err *e);
+/* share/schema.sql. */
+const char *db_schema_text(void);
 
 /* Close; an open transaction is rolled back. NULL is fine. */
 void db_close(struct db *db);
@@ -61,6 +73,7 @@ int db_end(struct db *db, int r, struct err *e);
  * join, and db_close rolls it back. For --dry-run, which thereby runs the same statements as the
  * real thing. */
 void db_dry_run(struct db *db);
+bool db_is_dry(const struct db *db);
 
 /* A consistent view over several reads: until db_read_end, all statements see one state. A
  * pair inside another pair joins it. */
@@ -76,6 +89,13 @@ int db_checkpoint(struct db *db, struct err *e);
  * the checks of db_open on its directory and, if it *${exists}, on the file. NULL on failure.
  */
 char *db_place(const char *path, bool *exists, struct err *e);
+
+/*
+ * Open ${path}${suffix}, ${path} being that of db_place, with the ${flags} of open(2), after
+ * the checks of db_open on it; with O_CREAT it is made 0600. The descriptor, or -1: a file that
+ * is not there is ERR_NOTFOUND.
+ */
+int db_open_beside(const char *path, const char *suffix, int flags, struct err *e);
 
 /* Write the whole race, as one moment saw it, into the empty file ${path}; see sql_backup. */
 int db_copy(struct db *db, const char *path, struct err *e);

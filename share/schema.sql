@@ -7,7 +7,7 @@
 -- "surrogate:" marks numbers that only join tables. Views (v_*) show human units.
 
 PRAGMA application_id = 1414677313; -- "TRRA"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 ------------------------------------------------------------------------------- set-up
 
@@ -42,8 +42,8 @@ CREATE TABLE assets (
 CREATE TABLE asset_feeds (
   asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
   priority INTEGER NOT NULL CHECK (priority >= 0), -- 0 is asked first
-  feed TEXT NOT NULL CHECK (feed IN ('sim', 'csv', 'history')), -- kind of feed
-  arg TEXT NOT NULL, -- what follows the colon: a file, a source; '' for none
+  feed TEXT NOT NULL CHECK (feed IN ('sim', 'csv', 'history', 'binance', 'kraken', 'coinbase', 'coingecko')), -- kind of feed
+  arg TEXT NOT NULL, -- what follows the colon: a file, a source, a market; '' for none
   quote TEXT NOT NULL, -- currency of its prices, accepted as the race's
   PRIMARY KEY (asset_id, priority)
 ) STRICT, WITHOUT ROWID;
@@ -52,7 +52,7 @@ CREATE TABLE asset_feeds (
 CREATE TABLE agents (
   id INTEGER PRIMARY KEY, -- surrogate: joins
   name TEXT NOT NULL UNIQUE, -- trend
-  kind TEXT NOT NULL CHECK (kind IN ('rule', 'exec', 'manual')), -- what decides
+  kind TEXT NOT NULL CHECK (kind IN ('rule', 'exec', 'llm', 'ml', 'manual')), -- what decides
   baseline INTEGER NOT NULL CHECK (baseline IN (0, 1)), -- a yardstick, exempt from share limits
   status TEXT NOT NULL CHECK (status IN ('active', 'paused', 'retired')), -- from the next window on
   version INTEGER NOT NULL CHECK (version > 0), -- the version that the next window will pin
@@ -69,6 +69,37 @@ CREATE TABLE agent_versions (
   PRIMARY KEY (agent_id, version)
 ) STRICT, WITHOUT ROWID;
 
+-- Services for models, market data and predictions, as far as they differ from the built-in ones.
+CREATE TABLE providers (
+  name TEXT PRIMARY KEY, -- openai
+  kind TEXT NOT NULL CHECK (kind IN ('openai', 'azure', 'anthropic', 'gemini', 'predict', 'binance', 'kraken', 'coinbase', 'coingecko')), -- the API it speaks
+  base TEXT NOT NULL, -- URL without a slash at the end
+  key_file TEXT, -- where its key lies, never the key; NULL: it needs none
+  api_version TEXT, -- azure: the query that names the version; NULL: none
+  json_schema INTEGER NOT NULL CHECK (json_schema IN (0, 1)), -- asked for structured output
+  parallel INTEGER NOT NULL CHECK (parallel >= 0), -- calls in flight; 0: no limit
+  per_minute INTEGER NOT NULL CHECK (per_minute >= 0), -- calls in a minute; 0: no limit
+  per_month INTEGER NOT NULL CHECK (per_month >= 0), -- calls in a UTC month; 0: no limit
+  version INTEGER NOT NULL CHECK (version > 0) -- counts edits, for optimistic concurrency
+) STRICT, WITHOUT ROWID;
+
+-- Prices of models that the operator gave; the others are in the table that comes with the tools.
+CREATE TABLE model_prices (
+  provider TEXT NOT NULL, -- service
+  model TEXT NOT NULL, -- its name there
+  input INTEGER NOT NULL CHECK (input >= 0), -- a million tokens in, 1e-8 USD
+  cached INTEGER NOT NULL CHECK (cached >= 0), -- the same when they were cached
+  output INTEGER NOT NULL CHECK (output >= 0), -- a million tokens out
+  since TEXT NOT NULL, -- UTC date from which it holds
+  PRIMARY KEY (provider, model)
+) STRICT, WITHOUT ROWID;
+
+-- What an agent may spend on a day, where it differs from budget.agent_usd_day.
+CREATE TABLE agent_budgets (
+  agent_id INTEGER PRIMARY KEY REFERENCES agents (id), -- the agent
+  usd_day INTEGER NOT NULL CHECK (usd_day >= 0) -- 1e-8 USD a UTC day
+) STRICT, WITHOUT ROWID;
+
 -- Stops of all fills, and their releases: the last row of a name counts.
 CREATE TABLE halts (
   seq INTEGER PRIMARY KEY, -- order, from 1
@@ -83,7 +114,7 @@ CREATE TABLE halts (
 -- Where candles come from; indicators never mix two of them.
 CREATE TABLE sources (
   id INTEGER PRIMARY KEY, -- surrogate: joins
-  name TEXT NOT NULL UNIQUE -- sim, import, csv:/path/file.csv
+  name TEXT NOT NULL UNIQUE -- sim, import, csv:/path/file.csv, kraken:XBTUSD
 ) STRICT;
 
 -- volatile: which state of a candle file has been read, so that it is read once.
@@ -168,6 +199,29 @@ CREATE TABLE prices (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX prices_asset ON prices (asset_id, window_ms);
 
+-- Prices that a service named for a moment, where it has no candles for a window.
+CREATE TABLE quotes (
+  window_ms INTEGER NOT NULL REFERENCES cycles (window_ms), -- the window that asked
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  source_id INTEGER NOT NULL REFERENCES sources (id), -- who said so; unindexed: sources stay
+  price INTEGER NOT NULL CHECK (price > 0), -- 1e-10
+  price_ms INTEGER NOT NULL, -- the time the price belongs to
+  PRIMARY KEY (window_ms, asset_id, source_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quotes_asset ON quotes (asset_id, window_ms);
+
+-- volatile: what became of each feed that was asked in a window.
+CREATE TABLE feed_results (
+  window_ms INTEGER NOT NULL REFERENCES cycles (window_ms), -- the window
+  asset_id INTEGER NOT NULL REFERENCES assets (id), -- the asset
+  priority INTEGER NOT NULL, -- of the feed
+  source TEXT NOT NULL, -- its name: kraken:XBTUSD
+  outcome TEXT NOT NULL CHECK (outcome IN ('ok', 'failed', 'refused')), -- refused: not asked
+  detail TEXT NOT NULL, -- why not, else ''
+  PRIMARY KEY (window_ms, asset_id, priority)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX feed_results_asset ON feed_results (asset_id);
+
 ------------------------------------------------------------------------------- books
 
 -- Cash of an agent: a cache of its trades, rebuilt and compared by tr-audit.
@@ -193,7 +247,7 @@ CREATE TABLE decisions (
   agent_id INTEGER NOT NULL REFERENCES agents (id), -- who
   window_ms INTEGER NOT NULL, -- the batch it was made on
   version INTEGER NOT NULL, -- of the agent
-  status TEXT NOT NULL CHECK (status IN ('ok', 'hold', 'invalid', 'timeout', 'refused', 'late', 'error')), -- kind of answer
+  status TEXT NOT NULL CHECK (status IN ('ok', 'hold', 'invalid', 'timeout', 'refused', 'late', 'error', 'budget')), -- kind of answer
   origin TEXT NOT NULL CHECK (origin IN ('agent', 'manual')), -- asked for, or handed in by tr-trade
   fill_ms INTEGER NOT NULL CHECK (fill_ms >= window_ms), -- the window whose batch fills it
   orders TEXT NOT NULL, -- JSON array, canonical: what it wants
@@ -207,6 +261,27 @@ CREATE TABLE decisions (
   latency_ms INTEGER NOT NULL, -- volatile: how long it took
   PRIMARY KEY (agent_id, window_ms),
   FOREIGN KEY (agent_id, version) REFERENCES agent_versions (agent_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- Who gave an answer that was asked for over the network, and what it was asked.
+CREATE TABLE answers (
+  agent_id INTEGER NOT NULL, -- who
+  window_ms INTEGER NOT NULL, -- the decision's window
+  provider TEXT NOT NULL, -- service that answered, or was asked last
+  model TEXT NOT NULL, -- as it was asked for
+  substitute INTEGER NOT NULL CHECK (substitute IN (0, 1)), -- another model than the agent's first
+  returned TEXT, -- as the service named what answered; NULL: it did not
+  system BLOB CHECK (length(system) = 32), -- SHA-256 of the system part of the prompt; in blobs
+  head BLOB CHECK (length(head) = 32), -- of the user part that all agents of the window share; in blobs
+  tail BLOB CHECK (length(tail) = 32), -- of the rest of the user part; in blobs
+  prompt BLOB NOT NULL CHECK (length(prompt) = 32), -- of the whole prompt
+  input INTEGER, -- tokens; NULL: not said
+  cached INTEGER, -- of them, from the service's cache
+  output INTEGER, -- tokens
+  reasoning INTEGER, -- of them, not shown
+  cost INTEGER NOT NULL CHECK (cost >= 0), -- of the answer, 1e-8 USD, by the price table of its day
+  PRIMARY KEY (agent_id, window_ms),
+  FOREIGN KEY (agent_id, window_ms) REFERENCES decisions (agent_id, window_ms)
 ) STRICT, WITHOUT ROWID;
 
 -- A decision was carried out, or never will be. One per decision: nothing executes twice.
@@ -364,6 +439,102 @@ CREATE TABLE contexts (
   hash BLOB NOT NULL CHECK (length(hash) = 32) -- of the text, in blobs unless pruned
 ) STRICT;
 
+------------------------------------------------------------------------------- resilience
+
+-- volatile: circuit breakers by service; SEMANTICS R-13 to R-20.
+CREATE TABLE breakers (
+  service TEXT PRIMARY KEY, -- openai:gpt-4o-mini
+  state TEXT NOT NULL CHECK (state IN ('closed', 'open', 'half_open', 'isolated')), -- whether calls pass
+  epoch INTEGER NOT NULL CHECK (epoch > 0), -- rises with every change; results carry it
+  consecutive INTEGER NOT NULL CHECK (consecutive >= 0), -- failures in a row
+  samples INTEGER NOT NULL CHECK (samples >= 0), -- calls in the sampling window
+  failed INTEGER NOT NULL CHECK (failed BETWEEN 0 AND samples), -- of them
+  sampled_ms INTEGER NOT NULL, -- its start, boot clock
+  opens INTEGER NOT NULL CHECK (opens >= 0), -- consecutive openings
+  until_ms INTEGER NOT NULL, -- end of the break or of the probe's lease, boot clock
+  needs_operator INTEGER NOT NULL CHECK (needs_operator IN (0, 1)), -- open until somebody acts
+  boot TEXT NOT NULL, -- the boot whose clock it is
+  changed_ms INTEGER NOT NULL -- wall time of the last change of state
+) STRICT, WITHOUT ROWID;
+
+-- volatile: the changes of the breakers.
+CREATE TABLE breaker_log (
+  seq INTEGER PRIMARY KEY, -- order
+  service TEXT NOT NULL, -- which
+  old_state TEXT NOT NULL, -- before
+  new_state TEXT NOT NULL, -- after
+  cause TEXT NOT NULL, -- of the change
+  at_ms INTEGER NOT NULL -- wall time
+) STRICT;
+CREATE INDEX breaker_log_service ON breaker_log (service, seq);
+
+-- volatile: retry budgets by provider, in tenths of a token (R-23).
+CREATE TABLE budgets (
+  provider TEXT PRIMARY KEY, -- whose
+  tokens INTEGER NOT NULL CHECK (tokens BETWEEN 0 AND 100) -- left
+) STRICT, WITHOUT ROWID;
+
+-- volatile: every remote attempt, committed before it is made.
+CREATE TABLE call_starts (
+  id INTEGER PRIMARY KEY, -- surrogate: order of the attempts
+  purpose TEXT NOT NULL CHECK (purpose IN ('decide', 'ingest', 'try', 'test', 'guard', 'heartbeat')), -- what for
+  window_ms INTEGER, -- decide, ingest: the window
+  agent_id INTEGER REFERENCES agents (id), -- decide, try: for whom
+  provider TEXT NOT NULL, -- who is asked
+  model TEXT NOT NULL, -- what of it: a model, a market; '' for none
+  service TEXT NOT NULL, -- of its breaker
+  attempt INTEGER NOT NULL CHECK (attempt > 0), -- of this call, from 1
+  request BLOB CHECK (length(request) = 32), -- SHA-256 of what is asked
+  reserved INTEGER NOT NULL CHECK (reserved >= 0), -- what it can cost at most, 1e-8 USD
+  at_ms INTEGER NOT NULL -- wall time
+) STRICT;
+CREATE INDEX call_starts_provider ON call_starts (provider, at_ms);
+CREATE INDEX call_starts_agent ON call_starts (agent_id, at_ms);
+CREATE INDEX call_starts_window ON call_starts (window_ms);
+CREATE INDEX call_starts_at ON call_starts (at_ms);
+
+-- volatile: what became of it; none: it is under way, or its process died.
+CREATE TABLE call_results (
+  id INTEGER PRIMARY KEY REFERENCES call_starts (id), -- the attempt
+  class TEXT NOT NULL, -- ok, refused, cut, empty, retry, stop, operator, malformed, or a class of tr-fetch
+  status INTEGER NOT NULL, -- HTTP; 0: none
+  lost INTEGER NOT NULL CHECK (lost IN (0, 1)), -- sent, and no reply: it may have been billed
+  cost INTEGER NOT NULL CHECK (cost >= 0), -- 1e-8 USD; what was reserved where it is not known
+  input INTEGER, -- tokens; NULL: not said
+  output INTEGER, -- tokens
+  latency_ms INTEGER NOT NULL, -- of the exchange
+  error TEXT, -- one line; NULL: none
+  at_ms INTEGER NOT NULL -- wall time
+) STRICT;
+
+-- volatile: what was spent and is reserved on a UTC day, by agent and (agent 0) in all.
+CREATE TABLE spending (
+  day_ms INTEGER NOT NULL CHECK (day_ms % 86400000 = 0), -- its start
+  agent_id INTEGER NOT NULL, -- who; 0: the race
+  spent INTEGER NOT NULL CHECK (spent >= 0), -- 1e-8 USD: the cost of what is known, else what was reserved
+  PRIMARY KEY (day_ms, agent_id)
+) STRICT, WITHOUT ROWID;
+
+-- volatile: which candidate was chosen for a call, from what, and why.
+CREATE TABLE routes (
+  seq INTEGER PRIMARY KEY, -- order
+  agent_id INTEGER NOT NULL REFERENCES agents (id), -- for whom
+  window_ms INTEGER NOT NULL, -- when
+  chosen TEXT NOT NULL, -- openai/gpt-4o-mini; '' if none could be asked
+  candidates TEXT NOT NULL, -- JSON: each with its score and what it was made of
+  at_ms INTEGER NOT NULL -- wall time
+) STRICT;
+CREATE INDEX routes_agent ON routes (agent_id, window_ms);
+
+-- volatile: how candidates did, kept up with every attempt; can be rebuilt from the calls.
+CREATE TABLE route_stats (
+  candidate TEXT PRIMARY KEY, -- openai/gpt-4o-mini
+  calls INTEGER NOT NULL CHECK (calls >= 0), -- attempts with a result
+  good INTEGER NOT NULL CHECK (good BETWEEN 0 AND calls), -- that gave an answer
+  latency_ms INTEGER NOT NULL CHECK (latency_ms >= 0), -- sum over the good ones
+  cost INTEGER NOT NULL CHECK (cost >= 0) -- sum, 1e-8 USD
+) STRICT, WITHOUT ROWID;
+
 ------------------------------------------------------------------------------- facts stay
 
 -- The insert triggers make REPLACE fail even for a program that leaves recursive_triggers off.
@@ -466,6 +637,40 @@ BEGIN SELECT RAISE(ABORT, 'contexts: facts are append-only'); END;
 CREATE TRIGGER contexts_delete BEFORE DELETE ON contexts
 BEGIN SELECT RAISE(ABORT, 'contexts: facts are append-only'); END;
 
+CREATE TRIGGER quotes_insert BEFORE INSERT ON quotes WHEN EXISTS (SELECT 1 FROM quotes WHERE window_ms = NEW.window_ms AND asset_id = NEW.asset_id AND source_id = NEW.source_id)
+BEGIN SELECT RAISE(ABORT, 'quotes: facts are append-only: the key exists'); END;
+CREATE TRIGGER quotes_update BEFORE UPDATE ON quotes
+BEGIN SELECT RAISE(ABORT, 'quotes: facts are append-only'); END;
+CREATE TRIGGER quotes_delete BEFORE DELETE ON quotes
+BEGIN SELECT RAISE(ABORT, 'quotes: facts are append-only'); END;
+
+CREATE TRIGGER answers_insert BEFORE INSERT ON answers WHEN EXISTS (SELECT 1 FROM answers WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'answers: facts are append-only: the key exists'); END;
+CREATE TRIGGER answers_update BEFORE UPDATE ON answers
+BEGIN SELECT RAISE(ABORT, 'answers: facts are append-only'); END;
+CREATE TRIGGER answers_delete BEFORE DELETE ON answers
+BEGIN SELECT RAISE(ABORT, 'answers: facts are append-only'); END;
+
+CREATE TRIGGER call_starts_insert BEFORE INSERT ON call_starts WHEN EXISTS (SELECT 1 FROM call_starts WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'call_starts: facts are append-only: the key exists'); END;
+CREATE TRIGGER call_starts_update BEFORE UPDATE ON call_starts
+BEGIN SELECT RAISE(ABORT, 'call_starts: facts are append-only'); END;
+
+CREATE TRIGGER call_results_insert BEFORE INSERT ON call_results WHEN EXISTS (SELECT 1 FROM call_results WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'call_results: facts are append-only: the key exists'); END;
+CREATE TRIGGER call_results_update BEFORE UPDATE ON call_results
+BEGIN SELECT RAISE(ABORT, 'call_results: facts are append-only'); END;
+
+CREATE TRIGGER breaker_log_insert BEFORE INSERT ON breaker_log WHEN EXISTS (SELECT 1 FROM breaker_log WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'breaker_log: facts are append-only: the key exists'); END;
+CREATE TRIGGER breaker_log_update BEFORE UPDATE ON breaker_log
+BEGIN SELECT RAISE(ABORT, 'breaker_log: facts are append-only'); END;
+
+CREATE TRIGGER routes_insert BEFORE INSERT ON routes WHEN EXISTS (SELECT 1 FROM routes WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'routes: facts are append-only: the key exists'); END;
+CREATE TRIGGER routes_update BEFORE UPDATE ON routes
+BEGIN SELECT RAISE(ABORT, 'routes: facts are append-only'); END;
+
 CREATE TRIGGER events_update BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events: facts are append-only'); END;
 CREATE TRIGGER events_insert BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE window_ms = NEW.window_ms AND (seq = NEW.seq OR (stage = NEW.stage AND type = 'completed' AND NEW.type = 'completed')))
@@ -524,3 +729,9 @@ FROM agents AS a JOIN portfolios AS p ON p.agent_id = a.id
 LEFT JOIN snapshots AS n ON n.agent_id = a.id AND (n.window_ms, n.phase) =
   (SELECT window_ms, phase FROM snapshots WHERE agent_id = a.id ORDER BY window_ms DESC, phase = 'post' DESC LIMIT 1)
 ORDER BY n.total DESC;
+
+-- Remote attempts with what they came to.
+CREATE VIEW v_calls AS
+SELECT c.id, datetime(c.at_ms / 1000, 'unixepoch') AS at, c.purpose, a.name AS agent, c.service, c.attempt,
+       r.class, r.status, c.reserved / 1e8 AS reserved_usd, r.cost / 1e8 AS cost_usd, r.latency_ms, r.error
+FROM call_starts AS c LEFT JOIN call_results AS r ON r.id = c.id LEFT JOIN agents AS a ON a.id = c.agent_id;

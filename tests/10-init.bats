@@ -200,10 +200,10 @@ random"
 		"tr-audit" "tr-halt" "tr-portfolio cash" "tr-context cash" "tr-db dump --logical"; do
 		# shellcheck disable=SC2086
 		expect 78 $tool
-		[[ $stderr == *"schema version 99"*"up to 1"* ]]
+		[[ $stderr == *"schema version 99"*"up to 2"* ]]
 		assert_equal "$output" ""
 	done
-	sqlite3 race.db 'PRAGMA user_version = 1'
+	sqlite3 race.db 'PRAGMA user_version = 2'
 	expect 0 tr-agent list
 }
 
@@ -320,6 +320,7 @@ random"
 600 race.db-shm
 600 race.db-wal
 600 race.db.cycle
+600 race.db.heads
 600 race.db.lock"
 }
 

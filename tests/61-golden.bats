@@ -9,6 +9,7 @@ load helper
 		name=$(basename "$file" .db.gz)
 		gzip -dc "$file" >"$name.db"
 		chmod 600 "$name.db"
+		expect 0 tr-init "$name.db"
 		expect 0 tr-cycle -d "$name.db" -w 2024-07-23T00:45Z
 		expect 0 tr-audit -d "$name.db"
 		assert_equal "$(state "$name.db")" "$(cat "$TOP/tests/fixtures/golden/$name.sha256")"
