@@ -164,44 +164,6 @@ struct job {
 	int64_t start_ms; /* boot clock at which q.now_ms was the time */
 };
 
-/* Whether ${path} is a program; else the reason stays in *${cause}. */
-static bool is_program(const char *path, int *cause)
-{
-	struct stat st;
-
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		errno = EACCES;
-	else if (access(path, X_OK) == 0)
-		return true;
-	if (errno != ENOENT && errno != ENOTDIR)
-		*cause = errno;
-	return false;
-}
-
-/* Whether ${name} is found as a shell would find it; the guard looks for it in the same way. */
-static int check_program(const char *name, struct err *e)
-{
-	const char *at = getenv("PATH"), *end;
-	bool found = false;
-	int cause = ENOENT;
-	char *path;
-
-	if (strchr(name, '/') != NULL) {
-		found = is_program(name, &cause);
-		at = NULL;
-	}
-	for (; at != NULL && !found && name[0] != '\0'; at = *end == ':' ? end + 1 : NULL) {
-		end = strchrnul(at, ':');
-		path = mem_printf("%.*s%s%s", (int)(end - at), at, end > at ? "/" : "./", name);
-		found = is_program(path, &cause);
-		free(path);
-	}
-	if (found)
-		return 0;
-	errno = cause;
-	return err_sys(e, cause == ENOENT ? ERR_NOTFOUND : ERR_PERM, "%s", name);
-}
-
 /* What is left of the lease, less what it takes to end the command and to store its result. */
 static int64_t time_left(const struct job *job)
 {
@@ -327,7 +289,7 @@ static int run(const struct job *job, int *status, struct err *e)
 	int rc = -1;
 
 	/* what never was a command binds the key to nothing: its spelling may be put right */
-	if (check_program(job->args->rest[0], e) != 0) {
+	if (child_check_program(job->args->rest[0], e) != 0) {
 		give_up(job, job->claim.attempts == 1 ? 0 : job->q.ttl_ms);
 		return -1;
 	}

@@ -77,6 +77,10 @@ char child_state(pid_t pid, uint64_t *start_ticks);
  * abandoned to be found. */
 void child_kill_all(void);
 
+/* Whether ${name} is found as a shell would find it, in PATH unless it holds a slash: else
+ * ERR_NOTFOUND, or ERR_PERM if it is there and cannot be run. */
+int child_check_program(const char *name, struct err *e);
+
 /* The absolute path of a sibling program of this executable: "/usr/bin/tr-jail". Owned by the
  * caller. NULL with ERR_CONFIG if it is not there. */
 char *child_sibling(const char *name, struct err *e);

@@ -1,7 +1,6 @@
 #include "keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -63,7 +62,7 @@ static const char *const state_names[] = { "in_progress", "completed", "failed_f
 /* Who we are, and when. */
 struct self {
 	char *place; /* HOST/PIDNS:BOOT: where our pids mean something */
-	char boot[64];
+	char boot[TSTAMP_BOOT_ID_MAX];
 	int64_t boot_ms;
 };
 
@@ -111,27 +110,13 @@ bool keys_state_find(const char *name, enum keys_state *state)
 
 /* ------------------------------------------------------------------ owners */
 
-static int read_boot(char *out, size_t cap, struct err *e)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, out, cap - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return err_set(e, ERR_CONFIG, "/proc does not tell the boot id");
-	out[n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return 0;
-}
-
 static int self_init(struct self *s, struct err *e)
 {
 	char host[HOST_NAME_MAX + 1] = "";
 	struct stat ns;
 
 	*s = (struct self){ .boot_ms = tstamp_boot_ms() };
-	if (read_boot(s->boot, sizeof s->boot, e) != 0)
+	if (tstamp_boot_id(s->boot, e) == NULL)
 		return -1;
 	if (gethostname(host, sizeof host - 1) != 0 || stat("/proc/self/ns/pid", &ns) != 0)
 		return err_sys(e, ERR_CONFIG, "the host cannot be named");

@@ -1,10 +1,12 @@
 #include "tstamp.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "banned.h"
 
@@ -279,4 +281,20 @@ int64_t tstamp_wall_ms(void)
 int64_t tstamp_boot_ms(void)
 {
 	return read_clock_ms(CLOCK_BOOTTIME);
+}
+
+char *tstamp_boot_id(char out[TSTAMP_BOOT_ID_MAX], struct err *e)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, TSTAMP_BOOT_ID_MAX - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0) {
+		err_set(e, ERR_CONFIG, "/proc does not tell the boot id");
+		return NULL;
+	}
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return out;
 }

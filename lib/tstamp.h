@@ -35,10 +35,16 @@ int64_t tstamp_window(int64_t ms);
 /* "market-cycle-20240723-0005" for the window that ${ms} falls in. Returns ${out}. */
 char *tstamp_window_id(int64_t ms, char out[TSTAMP_WINDOW_ID_MAX]);
 
-/* The wall clock. Called once per process, in cli: everything below gets a time passed in. */
+/* The wall clock. Called once per process, in cli: everything below gets a time passed in, but
+ * for remote calls, whose money and limits belong to the real day whatever --now says. */
 int64_t tstamp_wall_ms(void);
 
 /* The boot clock (counts suspend), for durations and deadlines; never for dates. */
 int64_t tstamp_boot_ms(void);
+
+/* Which boot that clock counts from, as the kernel names it: times of another boot mean nothing
+ * in this one. Returns ${out}; NULL with ERR_CONFIG if /proc does not tell. */
+#define TSTAMP_BOOT_ID_MAX 64
+char *tstamp_boot_id(char out[TSTAMP_BOOT_ID_MAX], struct err *e);
 
 #endif
