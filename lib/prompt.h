@@ -1,0 +1,38 @@
+#ifndef PROMPT_H
+#define PROMPT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+
+/*
+ * What a language model is told. The template (share/prompt.txt, embedded) has a system part and
+ * a user part, split by a line "---"; {{name}} inside them is replaced: {{instructions}} of the
+ * agent, {{schema}} of the answer, {{window}}, {{agent}}, {{context}}. The context is other
+ * people's text as far as names and reasons go: it stands between two marker lines that cannot
+ * occur in it, and is cleaned of control bytes, so that it cannot pass for an instruction.
+ *
+ * The user part is split into what all agents of a window share and the rest, so that a thousand
+ * prompts are stored as one shared text and a thousand short ones.
+ */
+
+struct prompt {
+	struct buf system;
+	struct buf head; /* user part with the shared context as its end: equal for all agents */
+	struct buf tail; /* the rest of the user part: own context */
+};
+
+/* ${template} NULL: the built-in one. ERR_DATA names an unknown {{name}} or a part that is
+ * missing. */
+int prompt_check(const char *template, struct err *e);
+/* ${shared} and ${own} are the two parts of a context, which together are one JSON object. */
+int prompt_build(const char *template, const char *agent, const char *instructions,
+		 const char *shared, size_t shared_len, const char *own, size_t own_len,
+		 struct prompt *out, struct err *e);
+void prompt_release(struct prompt *p);
+
+extern const char prompt_default[]; /* share/prompt.txt */
+
+#endif
