@@ -1,9 +1,10 @@
 /*
- * tr-agent says who takes part. An agent is a rule with parameters, a program, or a person.
- * What it is made of is a version; a change opens a new one from the next window on, and the
- * bytes of a program are part of it. Paused and retired agents keep their books and stay on the
- * board.
+ * tr-agent says who takes part. An agent is a rule with parameters, a program, a language
+ * model, an ML service, or a person. What it is made of is a version; a change opens a new one
+ * from the next window on, and the bytes of a program and the text of a prompt are part of it.
+ * Paused and retired agents keep their books and stay on the board.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "cli.h"
 #include "config.h"
 #include "db.h"
+#include "decimal.h"
+#include "ident.h"
 #include "mem.h"
 #include "race.h"
 #include "roster.h"
@@ -19,13 +22,42 @@
 
 static const char *kind, *strategy;
 static struct cli_list sets;
+static bool network, unconfined;
+static const char *model, *prompt, *template, *temperature, *body, *price, *budget;
+static struct cli_list fallbacks, headers;
+static bool any_model;
+static int64_t max_tokens = -1, timeout_s = -1;
+static const char *url, *provider, *key_file;
 static bool names_only, json, dry_run;
 
 static const struct cli_opt options[] = {
-	{ 'k', "kind", CLI_STRING, &kind, "rule|exec|manual", "add: what decides" },
-	{ 's', "strategy", CLI_STRING, &strategy, "STRATEGY", "add, set: the rule to follow" },
-	{ 'S', "set", CLI_LIST, &sets, "KEY=VALUE",
-	  "add, set: a parameter of the rule; may be repeated" },
+	{ 'k', "kind", CLI_STRING, &kind, "rule|exec|llm|ml|manual", "add: what decides" },
+	{ 's', "strategy", CLI_STRING, &strategy, "STRATEGY", "rule: the one to follow" },
+	{ 'S', "set", CLI_LIST, &sets, "KEY=VALUE", "rule: a parameter; may be repeated" },
+	{ 0, "network", CLI_FLAG, &network, NULL, "exec: grant it the network" },
+	{ 0, "unconfined", CLI_FLAG, &unconfined, NULL, "exec: run it outside the jail" },
+	{ 'm', "model", CLI_STRING, &model, "PROVIDER/MODEL", "llm: the model to ask" },
+	{ 'f', "fallback", CLI_LIST, &fallbacks, "PROVIDER/MODEL",
+	  "llm: where else to ask; may be repeated" },
+	{ 0, "any-model", CLI_FLAG, &any_model, NULL, "llm: fallbacks may be other models" },
+	{ 'p', "prompt", CLI_STRING, &prompt, "FILE", "llm: its instructions" },
+	{ 0, "template", CLI_STRING, &template, "FILE",
+	  "llm: what the prompt is made from, instead of the built-in one" },
+	{ 0, "temperature", CLI_STRING, &temperature, "NUMBER", "llm: 0 to 2" },
+	{ 0, "max-tokens", CLI_INT, &max_tokens, "N",
+	  "llm: longest answer, reasoning included" },
+	{ 0, "timeout", CLI_INT, &timeout_s, "SECONDS", "llm: for one attempt" },
+	{ 0, "header", CLI_LIST, &headers, "NAME:VALUE",
+	  "llm: a further header of its requests; may be repeated" },
+	{ 0, "body-json", CLI_STRING, &body, "OBJECT",
+	  "llm: further members of the body of its requests" },
+	{ 0, "price", CLI_STRING, &price, "IN/OUT",
+	  "llm: USD per million tokens of a model that has no price" },
+	{ 0, "budget-usd-day", CLI_STRING, &budget, "USD",
+	  "llm: what it may spend on a UTC day" },
+	{ 'u', "url", CLI_STRING, &url, "URL", "ml: address of the service" },
+	{ 0, "provider", CLI_STRING, &provider, "PROVIDER", "ml: the service, as a provider" },
+	{ 0, "key-file", CLI_STRING, &key_file, "FILE", "ml: file with the key for --url" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
@@ -94,46 +126,247 @@ static int find_strategy(struct roster_spec *s, struct err *e)
 		strategy, near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }
 
+static int make_rule(struct roster_spec *s, const struct cli_args *args, struct err *e)
+{
+	if (strategy != NULL && find_strategy(s, e) != 0)
+		return -1;
+	if (s->strategy == NULL)
+		return err_set(e, ERR_USAGE, "a rule agent needs --strategy");
+	return set_params(s, args, e);
+}
+
+/* What is granted goes with the program it was granted to. */
+static int make_exec(struct roster_spec *s, const struct cli_args *args, struct err *e)
+{
+	bool granted = network || unconfined;
+
+	if ((args->has_rest || !granted || s->n_argv == 0) &&
+	    roster_spec_exec(s, args->rest, args->n_rest, e) != 0)
+		return -1;
+	s->network |= network;
+	s->unconfined |= unconfined;
+	return 0;
+}
+
+/* One byte more than is allowed is enough to be refused. */
+static int read_file(const char *path, struct buf *out, struct err *e)
+{
+	char block[8192];
+	size_t n;
+	FILE *f;
+
+	if (*path == '\0')
+		return 0;
+	f = fopen(path, "re");
+	if (f == NULL)
+		return err_sys(e, errno == EACCES ? ERR_PERM : ERR_NOTFOUND, "%.200s", path);
+	while (out->len <= ROSTER_TEXT_MAX && (n = fread(block, 1, sizeof block, f)) > 0)
+		buf_add(out, block, n);
+	if (ferror(f))
+		err_sys(e, ERR_IO, "%.200s", path);
+	fclose(f);
+	if (e->status == 0 && out->len == 0)
+		err_set(e, ERR_DATA, "%.200s: is empty", path);
+	return e->status == 0 ? 0 : -1;
+}
+
+static int set_text(struct roster_spec *s, const char *path,
+		    int (*setter)(struct roster_spec *, const char *, size_t, struct err *),
+		    struct err *e)
+{
+	struct buf text = BUF_INIT;
+	int r = 0;
+
+	if (path != NULL) {
+		r = read_file(path, &text, e);
+		if (r == 0 && setter(s, buf_str(&text), text.len, e) != 0)
+			r = err_prefix(e, "%.200s", path);
+	}
+	buf_release(&text);
+	return r;
+}
+
+static int set_models(struct roster_spec *s, struct err *e)
+{
+	if (model != NULL && roster_llm_model(s, model, e) != 0)
+		return -1;
+	if (s->llm.n_candidates == 0)
+		return err_set(e, ERR_USAGE, "an llm agent needs --model");
+	/* consent is to the models it was given for */
+	if (model != NULL || fallbacks.n > 0)
+		s->llm.any_model = false;
+	s->llm.any_model |= any_model;
+	return fallbacks.n > 0 ? roster_llm_fallbacks(s, fallbacks.items, fallbacks.n, e) : 0;
+}
+
+static int make_llm(struct roster_spec *s, struct err *e)
+{
+	if (set_models(s, e) != 0 || set_text(s, prompt, roster_llm_prompt, e) != 0 ||
+	    set_text(s, template, roster_llm_template, e) != 0)
+		return -1;
+	if (temperature != NULL && roster_llm_temperature(s, temperature, e) != 0)
+		return -1;
+	if (max_tokens != -1 && roster_llm_max_tokens(s, max_tokens, e) != 0)
+		return -1;
+	if (timeout_s != -1 && roster_llm_timeout(s, timeout_s, e) != 0)
+		return -1;
+	if (headers.n > 0 && roster_llm_headers(s, headers.items, headers.n, e) != 0)
+		return -1;
+	return body != NULL ? roster_llm_body(s, body, e) : 0;
+}
+
+static int make_ml(struct roster_spec *s, struct err *e)
+{
+	char *path = NULL;
+	int r = -1;
+
+	if (url != NULL && provider != NULL)
+		return err_set(e, ERR_USAGE, "an ml agent has --url or --provider, not both");
+	if (url != NULL && roster_ml_url(s, url, e) != 0)
+		return -1;
+	if (provider != NULL && roster_ml_provider(s, provider, e) != 0)
+		return -1;
+	if (key_file == NULL)
+		return 0;
+	if (*key_file != '\0')
+		path = provider_key_abs(key_file, e);
+	if (*key_file == '\0' || path != NULL)
+		r = roster_ml_key(s, path, e);
+	free(path);
+	return r;
+}
+
+/* Options that belong to another kind of agent. */
+static int check_kind(enum roster_kind k, const struct cli_args *args, struct err *e)
+{
+	if (k != ROSTER_EXEC && args->has_rest)
+		return err_set(e, ERR_USAGE, "%s %s agent has no program",
+			       k == ROSTER_LLM || k == ROSTER_ML ? "an" : "a",
+			       roster_kind_name(k));
+	if (k != ROSTER_RULE && (strategy != NULL || sets.n > 0 || args->n > 2))
+		return err_set(e, ERR_USAGE, "only rule agents have parameters");
+	if (k != ROSTER_EXEC && (network || unconfined))
+		return err_set(e, ERR_USAGE, "--network and --unconfined are for exec agents");
+	if (k != ROSTER_LLM &&
+	    (model || fallbacks.n || any_model || prompt || template || temperature ||
+	     max_tokens != -1 || timeout_s != -1 || headers.n || body || price || budget))
+		return err_set(e, ERR_USAGE, "options of models are for llm agents");
+	if (k != ROSTER_ML && (url || provider || key_file))
+		return err_set(e, ERR_USAGE,
+			       "--url, --provider and --key-file are for ml agents");
+	return 0;
+}
+
 static int make_spec(struct roster_spec *s, const struct cli_args *args, struct err *e)
 {
-	if (s->kind == ROSTER_RULE) {
-		if (strategy != NULL && find_strategy(s, e) != 0)
-			return -1;
-		if (s->strategy == NULL)
-			return err_set(e, ERR_USAGE, "a rule agent needs --strategy");
-		return args->has_rest ? err_set(e, ERR_USAGE, "a rule agent has no program")
-				      : set_params(s, args, e);
+	if (check_kind(s->kind, args, e) != 0)
+		return -1;
+	switch (s->kind) {
+	case ROSTER_RULE:
+		return make_rule(s, args, e);
+	case ROSTER_EXEC:
+		return make_exec(s, args, e);
+	case ROSTER_LLM:
+		return make_llm(s, e);
+	case ROSTER_ML:
+		return make_ml(s, e);
+	case ROSTER_MANUAL:
+		return 0;
 	}
-	if (strategy != NULL || sets.n > 0 || args->n > 2)
-		return err_set(e, ERR_USAGE, "only rule agents have parameters");
-	if (s->kind == ROSTER_MANUAL)
-		return args->has_rest ? err_set(e, ERR_USAGE, "a manual agent has no program")
-				      : 0;
-	return roster_spec_exec(s, args->rest, args->n_rest, e);
+	return -1;
+}
+
+static int parse_price(struct provider_price *p, struct err *e)
+{
+	const char *slash = strchr(price, '/');
+
+	*p = (struct provider_price){ 0 };
+	if (slash == NULL)
+		return err_set(e, ERR_USAGE, "--price is IN/OUT, such as 0.15/0.60");
+	if (decimal_parse(price, (size_t)(slash - price), MONEY_SCALE, &p->input, e) != 0 ||
+	    decimal_parse(slash + 1, strlen(slash + 1), MONEY_SCALE, &p->output, e) != 0)
+		return err_prefix(e, "--price");
+	p->cached = p->input;
+	return 0;
+}
+
+static int parse_budget(int64_t *usd_e8, struct err *e)
+{
+	*usd_e8 = -1;
+	if (*budget == '\0')
+		return 0;
+	if (config_valid(CONFIG_BUDGET_AGENT_USD_DAY, budget, e) != 0 ||
+	    decimal_parse(budget, strlen(budget), MONEY_SCALE, usd_e8, e) != 0)
+		return err_prefix(e, "--budget-usd-day");
+	return 0;
+}
+
+/* What belongs to an agent and is no part of its version, and the services it needs. */
+static int store_rest(struct db *db, const char *name, const struct roster_spec *s,
+		      struct err *e)
+{
+	struct provider_price p;
+	struct roster_agent a;
+	int64_t usd;
+	int r;
+
+	if (price != NULL && (parse_price(&p, e) != 0 ||
+			      roster_store_price(db, s, &p, cli_common.now_ms, e) != 0))
+		return -1;
+	if (roster_check_services(db, s, e) != 0)
+		return -1;
+	if (budget == NULL)
+		return 0;
+	if (parse_budget(&usd, e) != 0 || roster_load_agent(db, name, 0, &a, e) != 0)
+		return -1;
+	r = roster_set_budget(db, a.id, usd, e);
+	roster_release_agent(&a);
+	return r;
+}
+
+static int add_agent(struct db *db, const char *name, const struct roster_spec *s, int64_t cash,
+		     struct err *e)
+{
+	return roster_add_agent(db, name, false, s, cash, cli_common.now_ms, e) != 0
+		       ? -1
+		       : store_rest(db, name, s, e);
+}
+
+static enum roster_kind find_kind(void)
+{
+	for (int k = ROSTER_RULE; k <= ROSTER_MANUAL; k++)
+		if (kind != NULL && strcmp(roster_kind_name((enum roster_kind)k), kind) == 0)
+			return (enum roster_kind)k;
+	if (kind != NULL)
+		cli_usage("--kind is rule, exec, llm, ml or manual, not %s", kind);
+	return ROSTER_RULE;
 }
 
 static int add(struct db *db, const struct cli_args *args, struct err *e)
 {
+	const char *name = args->operands[1];
 	struct roster_spec s;
 	struct config c;
 	int r = -1;
 
-	roster_spec_init(&s, kind == NULL || strcmp(kind, "rule") == 0 ? ROSTER_RULE
-			     : strcmp(kind, "exec") == 0	       ? ROSTER_EXEC
-								       : ROSTER_MANUAL);
+	roster_spec_init(&s, find_kind());
 	config_init(&c);
-	if (ident_check_agent(args->operands[1], e) != 0 || make_spec(&s, args, e) != 0 ||
+	if (ident_check_agent(name, e) != 0 || make_spec(&s, args, e) != 0 ||
 	    config_load(db, &c, e) != 0 || db_begin(db, e) != 0)
 		goto out;
-	r = db_end(db,
-		   roster_add_agent(db, args->operands[1], false, &s,
-				    config_num(&c, CONFIG_RACE_START_CASH), cli_common.now_ms,
-				    e),
-		   e);
+	r = db_end(db, add_agent(db, name, &s, config_num(&c, CONFIG_RACE_START_CASH), e), e);
 out:
 	config_release(&c);
 	roster_spec_release(&s);
 	return r;
+}
+
+static int set_agent(struct db *db, const struct roster_agent *a, int64_t *version,
+		     struct err *e)
+{
+	return roster_set_spec(db, a->name, &a->spec, cli_common.now_ms, version, e) != 0
+		       ? -1
+		       : store_rest(db, a->name, &a->spec, e);
 }
 
 static int set(struct db *db, const struct cli_args *args, struct err *e)
@@ -145,9 +378,7 @@ static int set(struct db *db, const struct cli_args *args, struct err *e)
 	if (roster_load_agent(db, args->operands[1], 0, &a, e) != 0)
 		return -1;
 	if (make_spec(&a.spec, args, e) == 0 && db_begin(db, e) == 0)
-		r = db_end(db,
-			   roster_set_spec(db, a.name, &a.spec, cli_common.now_ms, &version, e),
-			   e);
+		r = db_end(db, set_agent(db, &a, &version, e), e);
 	if (r == 0 && cli_common.quiet == 0)
 		cli_outf("%s: version %lld%s\n", a.name, (long long)version,
 			 version == a.version ? ", unchanged" : " from the next window on");
@@ -162,6 +393,47 @@ static int set_status(struct db *db, const char *name, enum roster_status status
 	return db_end(db, roster_set_status(db, name, status, e), e);
 }
 
+/* Bytes of the control character at ${s}: 2 for one of the second set, as UTF-8; 0 for others.
+ */
+static size_t control_length(const char *s)
+{
+	unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
+
+	if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+		return 2;
+	return c < ' ' || c == 0x7f ? 1 : 0;
+}
+
+/* Arguments and prompts come from elsewhere and go to a terminal. */
+static void add_escaped(struct buf *b, const char *s, bool newlines)
+{
+	while (*s != '\0') {
+		size_t n = control_length(s);
+
+		if (newlines && *s == '\n') {
+			buf_adds(b, s[1] != '\0' ? "\n    " : "");
+			s++;
+			continue;
+		}
+		if (n == 0)
+			buf_addc(b, *s++);
+		for (; n > 0; n--)
+			buf_addf(b, "\\x%02x", (unsigned)(unsigned char)*s++);
+	}
+}
+
+static void describe_exec(const struct roster_spec *s, struct buf *b)
+{
+	if (s->network)
+		buf_adds(b, "(network) ");
+	if (s->unconfined)
+		buf_adds(b, "(unconfined) ");
+	for (size_t i = 0; i < s->n_argv; i++) {
+		buf_adds(b, i > 0 ? " " : "");
+		add_escaped(b, s->argv[i], false);
+	}
+}
+
 static void describe(const struct roster_agent *a, struct buf *b)
 {
 	const struct roster_spec *s = &a->spec;
@@ -172,11 +444,59 @@ static void describe(const struct roster_agent *a, struct buf *b)
 			buf_addf(b, " %s=%lld", s->strategy->params[i].name,
 				 (long long)s->params[i]);
 	}
-	for (size_t i = 0; i < s->n_argv; i++)
-		buf_addf(b, "%s%s", i ? " " : "", s->argv[i]);
+	describe_exec(s, b);
+	for (size_t i = 0; i < s->llm.n_candidates; i++)
+		buf_addf(b, "%s%s", i > 0 ? " " : "", s->llm.candidates[i]);
+	if (s->kind == ROSTER_ML)
+		buf_adds(b, s->ml.provider != NULL ? s->ml.provider : s->ml.url);
 }
 
-static void print_json(const struct roster_agent *a)
+static void detail(struct buf *b, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_addf(b, "  %s:%s", name, strchr(value, '\n') != NULL ? "\n    " : " ");
+	add_escaped(b, value, true);
+	buf_addc(b, '\n');
+}
+
+static void detail_number(struct buf *b, const char *name, int64_t v, int scale)
+{
+	char text[DECIMAL_TEXT_MAX];
+
+	detail(b, name, decimal_format(v, scale, text));
+}
+
+static void detail_json(struct buf *b, const char *name, const struct json *v)
+{
+	char *text = roster_spec_value(v);
+
+	detail(b, name, text);
+	free(text);
+}
+
+static void details(const struct roster_agent *a, bool has_budget, int64_t usd, struct buf *b)
+{
+	const struct roster_llm *l = &a->spec.llm;
+
+	if (l->any_model)
+		detail(b, "any_model", "yes");
+	if (l->has_temperature)
+		detail_number(b, "temperature", l->temperature_e2, 2);
+	if (l->max_tokens != 0)
+		detail_number(b, "max_tokens", l->max_tokens, 0);
+	if (l->timeout_s != 0)
+		detail_number(b, "timeout_s", l->timeout_s, 0);
+	detail_json(b, "headers", l->headers);
+	detail_json(b, "body", l->body);
+	detail(b, "key_file", a->spec.ml.key_file);
+	if (has_budget)
+		detail_number(b, "budget_usd_day", usd, MONEY_SCALE);
+	detail(b, "prompt", l->prompt);
+	detail(b, "template", l->template);
+}
+
+static void print_json(const struct roster_agent *a, bool has_budget, int64_t usd)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w;
@@ -191,6 +511,8 @@ static void print_json(const struct roster_agent *a)
 	json_write_int(&w, "version", a->version);
 	digest_hex(&a->hash, hex);
 	json_write_string(&w, "sha256", hex);
+	if (has_budget)
+		json_write_decimal(&w, "budget_usd_day", usd, MONEY_SCALE);
 	json_write_raw(&w, "spec", spec, strlen(spec));
 	json_write_close(&w);
 	json_write_end(&w);
@@ -199,46 +521,62 @@ static void print_json(const struct roster_agent *a)
 	free(spec);
 }
 
-static void print(const struct roster_agent *a)
+static void print_text(const struct roster_agent *a, struct buf *b)
+{
+	buf_addf(b, "%-16s %-6s %-8s v%-3lld %s", a->name, roster_kind_name(a->spec.kind),
+		 roster_status_name(a->status), (long long)a->version,
+		 a->baseline ? "(baseline) " : "");
+	describe(a, b);
+	buf_addc(b, '\n');
+}
+
+static int print(struct db *db, const struct roster_agent *a, bool all, struct err *e)
 {
 	struct buf b = BUF_INIT;
+	bool has_budget;
+	int64_t usd;
 
+	if (roster_budget(db, a->id, &usd, &has_budget, e) != 0)
+		return -1;
 	if (json) {
-		print_json(a);
-		return;
+		print_json(a, has_budget, usd);
+		return 0;
 	}
-	describe(a, &b);
-	cli_outf("%-16s %-6s %-8s v%-3lld %s%s\n", a->name, roster_kind_name(a->spec.kind),
-		 roster_status_name(a->status), (long long)a->version,
-		 a->baseline ? "(baseline) " : "", buf_str(&b));
+	print_text(a, &b);
+	if (all)
+		details(a, has_budget, usd, &b);
+	cli_out(buf_str(&b), b.len);
 	buf_release(&b);
+	return 0;
 }
 
 static int list(struct db *db, struct err *e)
 {
 	struct roster_agents all;
+	int r = 0;
 
 	if (roster_load_agents(db, &all, e) != 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++) {
+	for (size_t i = 0; i < all.n && r == 0; i++) {
 		if (names_only)
 			cli_outf("%s\n", all.items[i].name);
 		else
-			print(&all.items[i]);
+			r = print(db, &all.items[i], false, e);
 	}
 	roster_release_agents(&all);
-	return 0;
+	return r;
 }
 
 static int show(struct db *db, const char *name, struct err *e)
 {
 	struct roster_agent a;
+	int r;
 
 	if (roster_load_agent(db, name, 0, &a, e) != 0)
 		return -1;
-	print(&a);
+	r = print(db, &a, true, e);
 	roster_release_agent(&a);
-	return 0;
+	return r;
 }
 
 static void strategies(void)
@@ -283,9 +621,7 @@ static const struct cli_command *check_usage(const struct cli_args *args)
 		cli_usage("%s: a name is missing", c->name);
 	if (args->n > (c->args[0] != '\0' ? 2 : 1) && strcmp(c->name, "set") != 0)
 		cli_usage("%s: too many operands", c->name);
-	if (kind != NULL && strcmp(kind, "rule") != 0 && strcmp(kind, "exec") != 0 &&
-	    strcmp(kind, "manual") != 0)
-		cli_usage("--kind is rule, exec or manual, not %s", kind);
+	find_kind();
 	return c;
 }
 

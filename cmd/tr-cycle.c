@@ -16,6 +16,8 @@
 
 #include "child.h"
 #include "cli.h"
+#include "head.h"
+#include "heartbeat.h"
 #include "log.h"
 #include "mem.h"
 #include "race.h"
@@ -32,9 +34,9 @@
 
 extern char **environ;
 
-static const char *window_text;
+static const char *window_text, *record, *play;
 static int64_t from_ms = -1, to_ms = -1, wait_s;
-static bool json, dry_run;
+static bool json, dry_run, pay;
 static volatile int stop;
 
 static const struct cli_opt options[] = {
@@ -44,6 +46,12 @@ static const struct cli_opt options[] = {
 	{ 0, "to", CLI_TIME, &to_ms, "TIME", "... up to this one, which is not run" },
 	{ 'W', "wait", CLI_INT, &wait_s, "SECONDS",
 	  "wait so long for another tr-cycle to end (0)" },
+	{ 0, "record", CLI_STRING, &record, "FILE",
+	  "append every exchange with a service to FILE" },
+	{ 0, "play", CLI_STRING, &play, "FILE",
+	  "take the answers of services from FILE: no network, no cost" },
+	{ 0, "pay", CLI_FLAG, &pay, NULL,
+	  "ask for money also in windows that are not the clock's" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "print the result as JSON" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "say which stages would run, run none" },
 	CLI_COMMON,
@@ -103,7 +111,9 @@ static const struct stage_def {
 /* tr-foo --database=... --window=... --now=..., and what the stage adds */
 static char **stage_argv(const struct cycle *c, const struct stage_def *s, const char *program)
 {
-	char **argv = mem_array(12, sizeof *argv);
+	char **argv = mem_array(16, sizeof *argv);
+	bool decide = strcmp(s->name, "decide") == 0;
+	bool asks = decide || strcmp(s->name, "ingest") == 0;
 	char id[TSTAMP_WINDOW_ID_MAX], now[TSTAMP_TEXT_MAX];
 	int64_t left_ms = c->end_ms - tstamp_boot_ms();
 	size_t n = 0;
@@ -117,8 +127,14 @@ static char **stage_argv(const struct cycle *c, const struct stage_def *s, const
 	if (s->arg != NULL)
 		argv[n++] = mem_strdup(s->arg);
 	/* one deadline for the window, passed down as what is left of it */
-	if (strcmp(s->name, "decide") == 0 && c->end_ms >= 0)
+	if (decide && c->end_ms >= 0)
 		argv[n++] = mem_printf("--left=%lld", (long long)(left_ms > 0 ? left_ms : 0));
+	if (asks && record != NULL)
+		argv[n++] = mem_printf("--record=%s", record);
+	if (asks && play != NULL)
+		argv[n++] = mem_printf("--play=%s", play);
+	if (decide && pay)
+		argv[n++] = mem_strdup("--pay");
 	return argv;
 }
 
@@ -286,6 +302,9 @@ static int resume_or_begin(struct cycle *c, bool live, struct err *e)
 	journal_release(&j);
 	if (!found)
 		return race_begin(c->db, c->window_ms, live, cli_common.now_ms, e);
+	/* before the recovery is counted: nothing is written into such a window */
+	if (journal_same(c->db, c->window_ms, &j.pin_hash, e) != 0)
+		return -1;
 	if (strcmp(j.state, "quarantined") == 0)
 		return err_set(e, ERR_INTERNAL, "%s: is quarantined",
 			       tstamp_window_id(c->window_ms, id));
@@ -307,6 +326,15 @@ static int open_window(struct cycle *c, struct err *e)
 	return -1;
 }
 
+/* The window is done with or without its line; what this leaves out, the next one adds. */
+static void note_head(struct cycle *c)
+{
+	struct err e = { 0 };
+
+	if (head_update(c->db, &e) != 0)
+		log_msg(LOG_ERROR, "%s", e.text);
+}
+
 static int run_window(struct cycle *c, bool live, struct err *e)
 {
 	int r;
@@ -320,6 +348,8 @@ static int run_window(struct cycle *c, bool live, struct err *e)
 	r = c->w.sealed ? 0 : run_stages(c, e);
 	if (r == 0 && !c->w.sealed)
 		r = race_seal(c->db, c->window_ms, cycle_now(c), e);
+	if (r == 0)
+		note_head(c);
 	return r;
 }
 
@@ -381,6 +411,27 @@ static void print_result(const struct cycle *c, const struct race_summary *s, in
 	buf_release(&b);
 }
 
+/* A sign of life for each window of the clock that went well. One that does not arrive is no
+ * failure of the window: its absence is the alarm. */
+static void send_heartbeat(struct cycle *c)
+{
+	const char *url = config_text(&c->w.config, CONFIG_ALERT_HEARTBEAT_URL);
+	struct journal_cycle j;
+	struct err e = { 0 };
+	bool found;
+
+	if (!c->w.live || play != NULL || url[0] == '\0')
+		return;
+	if (journal_load(c->db, c->window_ms, &j, &found, &e) != 0) {
+		log_msg(LOG_WARN, "heartbeat: %s", e.text);
+		return;
+	}
+	if (found && strcmp(j.state, "completed") == 0 &&
+	    heartbeat_send(url, &stop, &e) != 0)
+		log_msg(LOG_WARN, "%s", e.text);
+	journal_release(&j);
+}
+
 /* One window, counted; *${fresh} if it was not finished before. */
 static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool print, bool *fresh,
 			 struct err *e)
@@ -398,6 +449,8 @@ static int run_and_print(struct cycle *c, int64_t window_ms, bool live, bool pri
 		c->partial = c->partial || (*fresh && after.failed > 0);
 		if (print)
 			print_result(c, &after, tstamp_boot_ms() - start_ms, before.sealed);
+		if (*fresh && after.failed == 0)
+			send_heartbeat(c);
 		r = 0;
 	}
 	race_release(&c->w);
@@ -530,11 +583,13 @@ static int show_plan(struct cycle *c, int64_t window_ms, struct err *e)
 	struct config config;
 	int r;
 
-	config_init(&config);
-	r = journal_load(c->db, window_ms, &j, &found, e);
+	if (journal_load(c->db, window_ms, &j, &found, e) != 0)
+		return -1;
 	journal_release(&j);
-	if (r == 0)
-		r = config_load(c->db, &config, e);
+	if (found && journal_same(c->db, window_ms, &j.pin_hash, e) != 0)
+		return -1;
+	config_init(&config);
+	r = config_load(c->db, &config, e);
 	decision =
 		found ? j.decision
 		      : window_ms % (config_num(&config, CONFIG_DECIDE_EVERY_MIN) * 60000) == 0;
@@ -602,6 +657,8 @@ int main(int argc, char **argv)
 		cli_usage("--dry-run is about one window");
 	if (wait_s < 0 || wait_s > 3600)
 		cli_usage("--wait is 0 to 3600 seconds");
+	if (record != NULL && play != NULL)
+		cli_usage("--record and --play contradict each other");
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	r = run(&c, &e);

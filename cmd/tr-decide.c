@@ -15,7 +15,8 @@
 
 static const char *window;
 static struct cli_list agents;
-static bool dry_run;
+static const char *record, *play;
+static bool dry_run, pay;
 static int64_t left_ms = -1;
 static volatile int stop;
 
@@ -24,7 +25,13 @@ static const struct cli_opt options[] = {
 	  "window id, time, latest or -N (default: standard input, else latest)" },
 	{ 'a', "agent", CLI_LIST, &agents, "AGENT", "ask only AGENT; may be repeated" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL,
-	  "show what rule agents would decide, store nothing, start no program" },
+	  "show what rule agents would decide, store nothing, ask nobody else" },
+	{ 0, "record", CLI_STRING, &record, "FILE",
+	  "append every exchange with a service to FILE" },
+	{ 0, "play", CLI_STRING, &play, "FILE",
+	  "take the answers of services from FILE: no network, no cost" },
+	{ 0, "pay", CLI_FLAG, &pay, NULL,
+	  "ask for money also in a window that is not the clock's" },
 	{ 'L', "left", CLI_INT, &left_ms, "MS", "milliseconds left for answers; 0: none" },
 	CLI_COMMON,
 	{ 0 },
@@ -44,7 +51,11 @@ static int decide(struct stage *s, size_t *failed, struct err *e)
 					 .n_agents = agents.n,
 					 .dry = dry_run,
 					 .left_ms = left_ms,
-					 .stop = &stop };
+					 .self = "/proc/self/exe",
+					 .ask = { .record = record,
+						  .play = play,
+						  .pay = pay,
+						  .stop = &stop } };
 
 	if (stage_open(s, window, WIRE_BATCH, NULL, NULL, false, e) != 0)
 		return -1;
@@ -63,6 +74,8 @@ int main(int argc, char **argv)
 	cli_start(&tool, argc, argv, &args);
 	if (args.n > 0 || args.has_rest)
 		cli_usage("too many operands");
+	if (record != NULL && play != NULL)
+		cli_usage("--record and --play contradict each other");
 	if (left_ms < -1)
 		cli_usage("--left is 0 or more milliseconds");
 	sigaction(SIGTERM, &act, NULL);

@@ -4,6 +4,7 @@
  * the same. With --import it takes candle files into the database instead, for the feed
  * `history`.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "cli.h"
@@ -13,13 +14,18 @@
 
 #include "banned.h"
 
-static const char *window, *source, *accept_quote;
+static const char *window, *source, *accept_quote, *record, *play;
 static bool import, lenient, revise, dry_run;
+static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'w', "window", CLI_STRING, &window, "WINDOW",
 	  "window id, time, latest or -N (default: now)" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
+	{ 0, "record", CLI_STRING, &record, "FILE",
+	  "append every exchange with a service to FILE" },
+	{ 0, "play", CLI_STRING, &play, "FILE",
+	  "take the answers of services from FILE: no network" },
 	{ 'i', "import", CLI_FLAG, &import, NULL, "import the candle files FILE..." },
 	{ 's', "source", CLI_STRING, &source, "NAME", "import: name of the series (import)" },
 	{ 0, "accept-quote", CLI_STRING, &accept_quote, "CURRENCY",
@@ -78,10 +84,16 @@ static int import_files(const struct cli_args *args, struct err *e)
 	return r;
 }
 
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
 static int ingest(struct stage *s, struct err *e)
 {
 	int64_t window_ms = tstamp_window(cli_common.now_ms);
 	bool live = window == NULL && !cli_common.now_given;
+	struct race_ask ask = { .record = record, .play = play, .stop = &stop };
 
 	s->db = db_open(cli_common.database, e);
 	if (s->db == NULL)
@@ -93,14 +105,16 @@ static int ingest(struct stage *s, struct err *e)
 	if (race_begin(s->db, window_ms, live, cli_common.now_ms, e) != 0 ||
 	    race_open(s->db, window_ms, &s->w, e) != 0)
 		return -1;
-	return race_ingest(s->db, &s->w, cli_common.now_ms, &s->out, e);
+	return race_ingest(s->db, &s->w, &ask, cli_common.now_ms, &s->out, e);
 }
 
 int main(int argc, char **argv)
 {
+	struct sigaction act = { .sa_handler = on_signal };
 	struct stage s = STAGE_INIT;
 	struct cli_args args;
 	struct err e = { 0 };
+	int r;
 
 	cli_start(&tool, argc, argv, &args);
 	if (args.has_rest || (!import && args.n > 0))
@@ -109,7 +123,16 @@ int main(int argc, char **argv)
 		cli_usage("--import takes files and no window");
 	if (!import && (source || accept_quote || lenient || revise))
 		cli_usage("--source, --accept-quote, --lenient and --revise are for --import");
+	if (record != NULL && play != NULL)
+		cli_usage("--record and --play contradict each other");
 	if (import)
 		return cli_end(import_files(&args, &e) == 0 ? 0 : cli_fail(&e));
-	return stage_end(&s, ingest(&s, &e), 0, &e);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	r = ingest(&s, &e);
+	if (r != 0 && stop != 0) {
+		stage_end(&s, r, 0, &e);
+		return 128 + stop;
+	}
+	return stage_end(&s, r, 0, &e);
 }

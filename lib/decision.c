@@ -16,7 +16,7 @@ static const char *const status_names[DECISION_STATUSES] = {
 	[DECISION_OK] = "ok",		[DECISION_HOLD] = "hold",
 	[DECISION_INVALID] = "invalid", [DECISION_TIMEOUT] = "timeout",
 	[DECISION_REFUSED] = "refused", [DECISION_LATE] = "late",
-	[DECISION_ERROR] = "error",
+	[DECISION_ERROR] = "error",	  [DECISION_BUDGET] = "budget",
 };
 
 /* Without orders a decision is a hold, so that one which is never filled in trades nothing. */

@@ -24,6 +24,7 @@ enum decision_status {
 	DECISION_REFUSED, /* the agent declined to answer */
 	DECISION_LATE,	  /* an answer after the deadline */
 	DECISION_ERROR,	  /* the agent could not be run or failed */
+	DECISION_BUDGET,  /* asking would cost more than may be spent */
 	DECISION_STATUSES
 };
 

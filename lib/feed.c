@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "feedhttp.h"
 #include "ident.h"
 #include "mem.h"
+#include "provider.h"
 #include "sim.h"
 #include "tstamp.h"
 
@@ -16,15 +18,22 @@
 static const char sql_interval[] =
 	"SELECT interval_s FROM candles WHERE asset_id = :asset AND source_id = :source "
 	"AND interval_s > :after ORDER BY interval_s LIMIT 1";
-static const char sql_source_id[] = "SELECT id FROM sources WHERE name = :name";
 
 /* ------------------------------------------------------------------ naming */
 
-/* "csv:/abs/file.csv", "sim", "import": the series a feed reads. The caller's. */
-static char *feed_source(const struct roster_feed *f)
+bool feed_is_remote(const struct roster_feed *f)
 {
-	if (strcmp(f->feed, "csv") == 0)
-		return mem_printf("csv:%s", f->arg);
+	enum provider_kind kind;
+	struct err none = { 0 };
+
+	return provider_kind_find(f->feed, &kind, &none) == 0 && provider_is_data(kind);
+}
+
+/* "csv:/abs/file.csv", "kraken:XBTUSD", "sim", "import" */
+char *feed_source(const struct roster_feed *f)
+{
+	if (strcmp(f->feed, "csv") == 0 || feed_is_remote(f))
+		return mem_printf("%s:%s", f->feed, f->arg);
 	if (strcmp(f->feed, "history") == 0)
 		return mem_strdup(f->arg[0] != '\0' ? f->arg : "import");
 	return mem_strdup("sim");
@@ -66,6 +75,20 @@ static int feed_parse_sim(const struct roster_feed *f, struct err *e)
 	return 0;
 }
 
+static int feed_parse_remote(struct roster_feed *f, const char *quote, struct err *e)
+{
+	enum provider_kind kind;
+	char own[17];
+
+	if (provider_kind_find(f->feed, &kind, e) != 0 ||
+	    feedhttp_check_market(kind, f->arg, own, e) != 0)
+		return -1;
+	/* a service that is asked for a currency answers in it */
+	free(f->quote);
+	f->quote = mem_strdup(own[0] != '\0' ? own : quote);
+	return 0;
+}
+
 int feed_parse(const char *text, const char *symbol, const char *quote,
 	       const char *accept_quote, struct roster_feed *f, struct err *e)
 {
@@ -81,9 +104,12 @@ int feed_parse(const char *text, const char *symbol, const char *quote,
 		r = feed_parse_csv(f, symbol, e);
 	else if (strcmp(f->feed, "history") == 0)
 		r = f->arg[0] != '\0' ? ident_check_source(f->arg, e) : 0;
+	else if (feed_is_remote(f))
+		r = feed_parse_remote(f, quote, e);
 	else
 		r = err_set(e, ERR_DATA,
-			    "feed %.40s: unknown; there are sim, csv:FILE and history[:SOURCE]",
+			    "feed %.40s: unknown; there are sim, csv:FILE, history[:SOURCE], "
+			    "binance:, kraken:, coinbase:MARKET and coingecko:ID",
 			    f->feed);
 	if (r == 0 && strcmp(f->quote, quote) != 0 &&
 	    (accept_quote == NULL || strcmp(f->quote, accept_quote) != 0))
@@ -114,19 +140,6 @@ static void feed_sim_asset(const struct feed_request *q, struct sim_asset *a)
 			      &none);
 }
 
-/* The id of a source, 0 if it was never stored. */
-static int feed_find_source(struct db *db, const char *name, int64_t *id, struct err *e)
-{
-	struct sql_stmt *s = db_get(db, sql_source_id);
-	int r;
-
-	sql_text(s, ":name", name);
-	r = sql_row(s, e);
-	*id = r == 1 ? sql_col_int(s, 0) : 0;
-	sql_reset(s);
-	return r < 0 ? -1 : 0;
-}
-
 /* Candles since the newest stored one, at most as many as a context shows. */
 static int feed_fetch_sim(const struct feed_request *q, struct feed_candles *out, struct err *e)
 {
@@ -136,7 +149,7 @@ static int feed_fetch_sim(const struct feed_request *q, struct feed_candles *out
 	int64_t want = config_num(q->config, CONFIG_CONTEXT_CANDLES);
 	struct sim_asset a;
 
-	if (feed_find_source(q->db, "sim", &m.source_id, e) != 0)
+	if (roster_find_source(q->db, "sim", &m.source_id, e) != 0)
 		return -1;
 	if (m.source_id != 0 && market_newest(q->db, &m, q->window_ms, &newest, e) != 0)
 		return -1;
@@ -203,7 +216,7 @@ static int feed_fetch_csv(const struct feed_request *q, struct feed_candles *out
 	bool found = false;
 	int r = -1;
 
-	if (feed_find_source(q->db, source, &id, e) != 0)
+	if (roster_find_source(q->db, source, &id, e) != 0)
 		goto out;
 	if (id != 0 && market_file_load(q->db, id, &known, &found, e) != 0)
 		goto out;
@@ -254,7 +267,18 @@ int feed_store(const struct feed_request *q, const struct feed_candles *c, struc
 
 	if (c->source == NULL)
 		return 0;
-	if (roster_source(q->db, c->source, &m.source_id, e) != 0 ||
+	if (roster_source(q->db, c->source, &m.source_id, e) != 0)
+		return -1;
+	if (c->has_quote) {
+		struct market_quote quote = { .asset_id = q->asset_id,
+					      .source_id = m.source_id,
+					      .price = c->quote,
+					      .price_ms = c->quote_ms };
+
+		if (market_quote_add(q->db, q->window_ms, &quote, e) != 0)
+			return -1;
+	}
+	if (c->n > 0 &&
 	    market_add(q->db, &m, c->candles, c->n, q->window_ms, true, &counts, e) != 0)
 		return -1;
 	return c->has_file ? market_file_store(q->db, m.source_id, &c->file, e) : 0;
@@ -311,11 +335,33 @@ static int feed_try(const struct feed_request *q, const struct market_series *m,
 	return 0;
 }
 
+/* A quote that is newer than the candles is the price. */
+static int feed_try_quote(const struct feed_request *q, int64_t source_id,
+			  struct market_price *p, bool *found, struct err *e)
+{
+	struct market_quote quote;
+	bool has;
+
+	if (market_quote_newest(q->db, q->asset_id, source_id, q->window_ms, &quote, &has, e) !=
+	    0)
+		return -1;
+	if (!has || (*found && quote.price_ms <= p->price_ms))
+		return 0;
+	*found = true;
+	*p = (struct market_price){ .asset_id = q->asset_id,
+				    .price = quote.price,
+				    .price_ms = quote.price_ms,
+				    .source_id = source_id,
+				    .interval_s = TSTAMP_WINDOW_MS / 1000 };
+	p->quality = feed_quality(q->config, q->window_ms - quote.price_ms);
+	return 0;
+}
+
 int feed_price(const struct feed_request *q, struct market_price *p, bool *found, struct err *e)
 {
 	struct market_series m = { .asset_id = q->asset_id };
 	char *source = feed_source(q->feed);
-	int r = feed_find_source(q->db, source, &m.source_id, e);
+	int r = roster_find_source(q->db, source, &m.source_id, e);
 
 	*found = false;
 	free(source);
@@ -327,8 +373,15 @@ int feed_price(const struct feed_request *q, struct market_price *p, bool *found
 		if (feed_interval(q, m.source_id, m.interval_s, &m.interval_s, e) != 0)
 			return -1;
 		if (m.interval_s == 0)
-			return 0;
+			break;
 		if (feed_try(q, &m, p, found, e) != 0)
 			return -1;
 	}
+	if (feed_is_remote(q->feed) && feed_try_quote(q, m.source_id, p, found, e) != 0)
+		return -1;
+	/* without degradation an older price is none */
+	if (*found && p->quality != VIEW_FRESH &&
+	    !config_bool(q->config, CONFIG_FEATURE_DEGRADATION))
+		*found = false;
+	return 0;
 }

@@ -68,6 +68,18 @@ static const char sql_good_price_before[] =
 	"ORDER BY window_ms DESC LIMIT 1";
 static const char sql_source_name[] = "SELECT name FROM sources WHERE id = :id";
 
+static const char sql_quote_add[] =
+	"INSERT INTO quotes (window_ms, asset_id, source_id, price, price_ms) SELECT :window, "
+	":asset, :source, :price, :at WHERE NOT EXISTS (SELECT 1 FROM quotes WHERE window_ms = "
+	":window AND asset_id = :asset AND source_id = :source)";
+static const char sql_quote_newest[] = "SELECT price, price_ms FROM quotes WHERE asset_id = "
+				       ":asset AND window_ms <= :window AND "
+				       "source_id = :source ORDER BY window_ms DESC LIMIT 1";
+static const char sql_feed_result[] =
+	"INSERT INTO feed_results (window_ms, asset_id, priority, source, outcome, detail) "
+	"VALUES (:window, :asset, :priority, :source, :outcome, :detail) ON CONFLICT DO UPDATE "
+	"SET outcome = excluded.outcome, detail = excluded.detail";
+
 /* ------------------------------------------------------------------ candles */
 
 static void market_bind_series(struct sql_stmt *s, const struct market_series *m)
@@ -325,6 +337,53 @@ static int market_price_add(struct db *db, int64_t window_ms, const struct marke
 	sql_int(s, ":interval", p->interval_s);
 	sql_text(s, ":quality", view_quality_name(p->quality));
 	sql_text(s, ":note", p->note);
+	return sql_exec(s, e);
+}
+
+int market_quote_add(struct db *db, int64_t window_ms, const struct market_quote *q,
+		     struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_quote_add);
+
+	sql_int(s, ":window", window_ms);
+	sql_int(s, ":asset", q->asset_id);
+	sql_int(s, ":source", q->source_id);
+	sql_int(s, ":price", q->price.u);
+	sql_int(s, ":at", q->price_ms);
+	return sql_exec(s, e);
+}
+
+int market_quote_newest(struct db *db, int64_t asset_id, int64_t source_id, int64_t window_ms,
+			struct market_quote *q, bool *found, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_quote_newest);
+	int r;
+
+	sql_int(s, ":asset", asset_id);
+	sql_int(s, ":source", source_id);
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	*found = r == 1;
+	if (*found)
+		*q = (struct market_quote){ .asset_id = asset_id,
+					    .source_id = source_id,
+					    .price = { sql_col_int(s, 0) },
+					    .price_ms = sql_col_int(s, 1) };
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+int market_feed_result(struct db *db, int64_t window_ms, const struct market_feed_result *f,
+		       struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_feed_result);
+
+	sql_int(s, ":window", window_ms);
+	sql_int(s, ":asset", f->asset_id);
+	sql_int(s, ":priority", f->priority);
+	sql_text(s, ":source", f->source);
+	sql_text(s, ":outcome", f->outcome);
+	sql_text(s, ":detail", f->detail);
 	return sql_exec(s, e);
 }
 

@@ -58,6 +58,30 @@ int market_file_load(struct db *db, int64_t source_id, struct market_file *f, bo
 int market_file_store(struct db *db, int64_t source_id, const struct market_file *f,
 		      struct err *e);
 
+/* A price that a service named for a moment, noted with the window that asked. */
+struct market_quote {
+	int64_t asset_id, source_id;
+	struct price price;
+	int64_t price_ms;
+};
+/* Store it once per window; the same window again is no change. */
+int market_quote_add(struct db *db, int64_t window_ms, const struct market_quote *q,
+		     struct err *e);
+/* The newest quote of an asset from a source that a window up to ${window_ms} got; *${found}.
+ */
+int market_quote_newest(struct db *db, int64_t asset_id, int64_t source_id, int64_t window_ms,
+			struct market_quote *q, bool *found, struct err *e);
+
+/* What became of asking a feed in a window. */
+struct market_feed_result {
+	int64_t asset_id, priority;
+	const char *source;  /* kraken:XBTUSD */
+	const char *outcome; /* ok, failed, refused */
+	const char *detail;  /* "" for ok */
+};
+int market_feed_result(struct db *db, int64_t window_ms, const struct market_feed_result *r,
+		       struct err *e);
+
 /* ---- batches */
 struct market_price {
 	int64_t asset_id;

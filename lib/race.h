@@ -75,7 +75,8 @@ bool race_over(const struct race_window *w, int64_t now_ms);
 const struct race_agent *race_find_agent(const struct race_window *w, const char *name,
 					 struct err *e);
 
-/* Open a window that was begun (ERR_NOTFOUND else) under its pin. */
+/* Open a window that was begun (ERR_NOTFOUND else) under its pin; ERR_DATA if a stage of it was
+ * done under another one (R-31). */
 int race_open(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
 /* The same for looking only: also a window that was begun under another plan. */
 int race_open_read(struct db *db, int64_t window_ms, struct race_window *w, struct err *e);
@@ -89,16 +90,26 @@ int race_find_window(struct db *db, const char *text, int64_t *window_ms, struct
 
 /* ---- steps; ${out} gets their records and the end record, and may be NULL */
 
-/* Prices of all assets of the window's pin. */
-int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
-		struct err *e);
+/* How services are asked. */
+struct race_ask {
+	const char *record;	  /* append every exchange to this file; NULL: no */
+	const char *play;	  /* answer from this file, no network; NULL: no */
+	bool pay;		  /* ask for money also in windows that are not the clock's */
+	const volatile int *stop; /* set by a signal handler; may be NULL */
+};
+
+/* Prices of all assets of the window's pin. ${ask} may be NULL. */
+int race_ingest(struct db *db, const struct race_window *w, const struct race_ask *ask,
+		int64_t at_ms, struct buf *out, struct err *e);
 
 struct race_decide_options {
 	const char *const *agents; /* only these; NULL: all */
 	size_t n_agents;
 	bool dry;	 /* print, store nothing, start no program */
 	int64_t left_ms; /* time left for answers; negative: no limit but the setting */
-	const volatile int *stop; /* set by a signal handler; may be NULL */
+	const char *
+		self; /* path of tr-decide, to ask services beside programs; NULL: after them */
+	struct race_ask ask;
 };
 /* Ask every active agent that has no decision yet. *${failed} counts answers neither ok nor
  * hold. */
@@ -137,7 +148,8 @@ int race_manual_window(struct db *db, int64_t now_ms, bool now_given, int64_t *w
 /*
  * Hand in a decision of ${agent}: it fills at the window after its own. *${window_ms} is the
  * window that was named, or -1, and is set to the one it belongs to; another is ERR_DATA. The
- * same again is no change (*${again}), a different one is ERR_DATA. ${raw} is what was handed in.
+ * same again is no change (*${again}), a different one is ERR_DATA. ${raw} is what was handed
+ * in.
  */
 int race_hand_in(struct db *db, const char *agent, const char *raw, size_t len, int64_t now_ms,
 		 bool now_given, int64_t *window_ms, bool *again, struct err *e);
@@ -215,11 +227,15 @@ void race_board_release(struct race_board *b);
 struct race_audit {
 	int64_t agents, trades, snapshots, seals, decisions;
 	struct digest head;
+	int64_t heads; /* lines of the head file, each a seal; -1: there is no such file */
 	bool ok;
 	char difference[ERR_TEXT_MAX]; /* the first bad row, when not ok */
 };
-/* Recompute the books from the fills and verify the chain. -1 only if it could not be done. */
+/* Recompute the books from the fills, verify the chain, and compare it with the head file of
+ * the race, if there is one. -1 only if it could not be done. */
 int race_audit_run(struct db *db, struct race_audit *a, struct err *e);
+/* The same with a copy of the head file, ERR_NOTFOUND if it is not there. */
+int race_audit_heads(struct db *db, const char *heads, struct race_audit *a, struct err *e);
 
 /* ---- dump */
 
@@ -271,6 +287,8 @@ struct race_status {
 	int64_t prices, assets;
 	int64_t decisions, failed; /* made on its batch, and those neither ok nor hold */
 	int64_t trades;		   /* filled at its batch */
+	int64_t doubtful;	   /* requests that may have been billed for nothing or twice */
+	int64_t feeds_failed;	   /* feeds that were to give prices and did not */
 	int64_t attempts;
 	int64_t started_ms, ended_ms; /* wall time, -1 for not yet */
 	char *failure;		      /* text of its last failure, NULL for none; owned */

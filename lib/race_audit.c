@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "deflate.h"
+#include "head.h"
 #include "mem.h"
 #include "tstamp.h"
 #include "wire.h"
@@ -534,15 +535,29 @@ static int race_audit_chain(struct race_auditor *u, struct err *e)
 	return r;
 }
 
-int race_audit_run(struct db *db, struct race_audit *a, struct err *e)
+static int race_audit_head_file(struct race_auditor *u, const struct buf *text, struct err *e)
+{
+	struct head_report r;
+
+	if (head_compare(u->db, text, &r, e) != 0)
+		return -1;
+	u->a->heads = r.heads;
+	return r.ok ? 0 : race_differs(u, "%s", r.difference);
+}
+
+int race_audit_heads(struct db *db, const char *heads, struct race_audit *a, struct err *e)
 {
 	struct race_auditor u = { .db = db, .a = a, .cost_ms = -1 };
 	struct roster_agents agents = { 0 };
+	struct buf text = BUF_INIT;
+	bool found = false;
 	int r = -1;
 
-	*a = (struct race_audit){ .ok = true };
-	if (db_read_begin(db, e) != 0)
+	*a = (struct race_audit){ .heads = -1, .ok = true };
+	if (head_read(db, heads, &text, &found, e) != 0 || db_read_begin(db, e) != 0) {
+		buf_release(&text);
 		return -1;
+	}
 	if (roster_load_agents(db, &agents, e) != 0)
 		goto out;
 	a->agents = (int64_t)agents.n;
@@ -557,10 +572,18 @@ int race_audit_run(struct db *db, struct race_audit *a, struct err *e)
 		r = race_audit_blobs(&u, e);
 	if (r == 0)
 		r = race_audit_chain(&u, e);
+	if (r == 0 && found)
+		r = race_audit_head_file(&u, &text, e);
 out:
 	db_read_end(db);
+	buf_release(&text);
 	free(u.trades);
 	roster_release_agents(&agents);
 	/* a difference is an answer, not a failure */
 	return !a->ok && e->status == 0 ? 0 : r;
+}
+
+int race_audit_run(struct db *db, struct race_audit *a, struct err *e)
+{
+	return race_audit_heads(db, NULL, a, e);
 }

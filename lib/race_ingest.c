@@ -20,9 +20,12 @@
  * it, together with the stage's completion.
  */
 
+#define RACE_FEEDS_MS 60000 /* for all that is asked over the network */
+
+/* What the feeds brought: all local ones and all that are asked over the network. */
 struct race_fetched {
-	struct feed_request q;
-	struct feed_candles c;
+	struct feed_item *local, *remote; /* owned */
+	size_t n_local, n_remote;
 };
 
 static void race_request(struct db *db, const struct race_window *w, const struct race_asset *a,
@@ -36,6 +39,16 @@ static void race_request(struct db *db, const struct race_window *w, const struc
 				    .config = &w->config };
 }
 
+static void race_release_fetched(struct race_fetched *f)
+{
+	for (size_t i = 0; i < f->n_local; i++)
+		feed_release(&f->local[i].candles);
+	for (size_t i = 0; i < f->n_remote; i++)
+		feed_release(&f->remote[i].candles);
+	free(f->local);
+	free(f->remote);
+}
+
 /* What a feed says of itself goes down the ladder, loudly; what the database or this process
  * lacks ends the step (R-97). */
 static bool race_feed_fault(const struct err *e)
@@ -44,27 +57,79 @@ static bool race_feed_fault(const struct err *e)
 	       e->status == ERR_REMOTE;
 }
 
-/* All feeds of all assets. */
-static int race_fetch(struct db *db, const struct race_window *w, struct race_fetched **out,
-		      size_t *n, struct err *e)
+static void race_list_feeds(struct db *db, const struct race_window *w, struct race_fetched *f)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_assets; i++)
+		n += w->assets[i].n_feeds;
+	f->local = mem_array(n, sizeof *f->local);
+	f->remote = mem_array(n, sizeof *f->remote);
 	for (size_t i = 0; i < w->n_assets; i++)
 		for (size_t k = 0; k < w->assets[i].n_feeds; k++) {
-			struct err why = { 0 };
-			struct race_fetched *f;
+			bool remote = feed_is_remote(&w->assets[i].feeds[k]);
+			struct feed_item *item =
+				remote ? &f->remote[f->n_remote++] : &f->local[f->n_local++];
 
-			*out = mem_resize(*out, *n + 1, sizeof **out);
-			f = &(*out)[(*n)++];
-			race_request(db, w, &w->assets[i], k, &f->q);
-			if (feed_fetch(&f->q, &f->c, &why) == 0)
+			/* who was switched off is not asked for over the network */
+			if (remote && !w->assets[i].enabled) {
+				f->n_remote--;
 				continue;
-			feed_release(&f->c);
-			if (!race_feed_fault(&why)) {
-				*e = why;
-				return -1;
 			}
-			log_msg(LOG_WARN, "asset %s: %s", w->assets[i].symbol, why.text);
+			race_request(db, w, &w->assets[i], k, &item->q);
+			item->priority = (int64_t)k;
 		}
+}
+
+static void race_complain(const struct feed_item *item)
+{
+	char *source = feed_source(item->q.feed);
+
+	if (item->outcome != FEED_OK)
+		log_msg(LOG_WARN, "asset %s: feed %s: %s", item->q.symbol, source,
+			item->detail);
+	free(source);
+}
+
+/* All feeds of all assets. */
+static int race_fetch(struct db *db, const struct race_window *w, const struct race_ask *ask,
+		      struct race_fetched *f, struct err *e)
+{
+	struct feed_remote_options o = { .deadline_ms = tstamp_boot_ms() + RACE_FEEDS_MS,
+					 .quotes = tstamp_window(tstamp_wall_ms()) ==
+						   w->window_ms,
+					 .record = ask != NULL ? ask->record : NULL,
+					 .play = ask != NULL ? ask->play : NULL,
+					 .stop = ask != NULL ? ask->stop : NULL };
+
+	/* what was asked at its time is in the recording */
+	o.quotes = o.quotes || o.play != NULL;
+	race_list_feeds(db, w, f);
+	for (size_t i = 0; i < f->n_local; i++) {
+		struct feed_item *item = &f->local[i];
+		struct err why = { 0 };
+
+		if (feed_fetch(&item->q, &item->candles, &why) == 0)
+			continue;
+		feed_release(&item->candles);
+		if (!race_feed_fault(&why)) {
+			*e = why;
+			return -1;
+		}
+		log_msg(LOG_WARN, "asset %s: %s", item->q.symbol, why.text);
+	}
+	if (f->n_remote == 0)
+		return 0;
+	/* a dry run holds its transaction open, and asks nobody */
+	for (size_t i = 0; i < f->n_remote && db_is_dry(db); i++) {
+		f->remote[i].outcome = FEED_REFUSED;
+		snprintf(f->remote[i].detail, sizeof f->remote[i].detail,
+			 "a dry run asks nobody");
+	}
+	if (!db_is_dry(db) && feed_remote(db, &w->config, f->remote, f->n_remote, &o, e) != 0)
+		return -1;
+	for (size_t i = 0; i < f->n_remote; i++)
+		race_complain(&f->remote[i]);
 	return 0;
 }
 
@@ -147,18 +212,39 @@ out:
 	return r;
 }
 
+static int race_store_feeds(struct db *db, const struct race_window *w,
+			    const struct race_fetched *f, struct err *e)
+{
+	for (size_t i = 0; i < f->n_local; i++)
+		if (feed_store(&f->local[i].q, &f->local[i].candles, e) != 0)
+			return -1;
+	for (size_t i = 0; i < f->n_remote; i++) {
+		const struct feed_item *item = &f->remote[i];
+		char *source = feed_source(item->q.feed);
+		struct market_feed_result result = { item->q.asset_id, item->priority, source,
+						     feed_outcome_name(item->outcome),
+						     item->detail };
+		int r = feed_store(&item->q, &item->candles, e);
+
+		if (r == 0)
+			r = market_feed_result(db, w->window_ms, &result, e);
+		free(source);
+		if (r != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int race_store_batch(struct db *db, const struct race_window *w,
-			    const struct race_fetched *f, size_t n, int64_t at_ms,
-			    struct err *e)
+			    const struct race_fetched *f, int64_t at_ms, struct err *e)
 {
 	struct market_price *prices = mem_array(w->n_assets, sizeof *prices);
 	char detail[80];
 	size_t n_prices = 0;
 	int r = -1;
 
-	for (size_t i = 0; i < n; i++)
-		if (feed_store(&f[i].q, &f[i].c, e) != 0)
-			goto out;
+	if (race_store_feeds(db, w, f, e) != 0)
+		goto out;
 	for (size_t i = 0; i < w->n_assets; i++) {
 		bool found;
 
@@ -245,32 +331,29 @@ static int race_record_batch(struct db *db, const struct race_window *w, struct 
 	return 0;
 }
 
-int race_ingest(struct db *db, const struct race_window *w, int64_t at_ms, struct buf *out,
-		struct err *e)
+int race_ingest(struct db *db, const struct race_window *w, const struct race_ask *ask,
+		int64_t at_ms, struct buf *out, struct err *e)
 {
-	struct race_fetched *fetched = NULL;
+	struct race_fetched fetched = { 0 };
 	bool done = false;
-	size_t n = 0;
 	int r = -1;
 
 	if (journal_done(db, w->window_ms, "ingest", &done, e) != 0)
 		return -1;
 	if (!done) {
-		if (race_fetch(db, w, &fetched, &n, e) != 0 || db_begin(db, e) != 0)
+		if (race_fetch(db, w, ask, &fetched, e) != 0 || db_begin(db, e) != 0)
 			goto out;
 		r = race_check_open(db, w, e);
 		if (r == 0)
 			r = journal_done(db, w->window_ms, "ingest", &done, e);
 		if (r == 0 && !done)
-			r = race_store_batch(db, w, fetched, n, at_ms, e);
+			r = race_store_batch(db, w, &fetched, at_ms, e);
 		if (db_end(db, r, e) != 0)
 			goto out;
 	}
 	r = out != NULL ? race_record_batch(db, w, out, e) : 0;
 out:
-	for (size_t i = 0; i < n; i++)
-		feed_release(&fetched[i].c);
-	free(fetched);
+	race_release_fetched(&fetched);
 	return r;
 }
 

@@ -34,6 +34,12 @@ static const char sql_decisions[] =
 	"JOIN decisions AS d ON d.agent_id = x.agent_id AND d.window_ms = x.window_ms "
 	"JOIN agent_versions AS v ON v.agent_id = d.agent_id AND v.version = d.version "
 	"WHERE x.exec_ms = :window ORDER BY a.name, d.window_ms";
+static const char sql_answers[] =
+	"SELECT a.name, n.window_ms, n.provider, n.model, n.substitute, n.returned, n.prompt, "
+	"n.input, n.cached, n.output, n.reasoning, n.cost FROM executions AS x "
+	"JOIN agents AS a ON a.id = x.agent_id "
+	"JOIN answers AS n ON n.agent_id = x.agent_id AND n.window_ms = x.window_ms "
+	"WHERE x.exec_ms = :window ORDER BY a.name, n.window_ms";
 static const char sql_orders[] =
 	"SELECT a.name, o.window_ms, o.idx, o.asset, o.side, o.quantity, o.notional, "
 	"o.limit_price, "
@@ -64,8 +70,9 @@ static const char sql_seal_add[] = "INSERT INTO seals (n, window_ms, batch, deci
 				   "hash) VALUES (:n, :window, :batch, :decisions, :orders, "
 				   ":executions, :snapshots, :previous, "
 				   ":hash)";
-/* Add every column of every row of a statement: its type, then its value. */
-static int race_digest_rows(struct digest_state *h, struct sql_stmt *s, struct err *e)
+/* Add every column of every row of a statement: its type, then its value; and their number. */
+static int race_digest_rows(struct digest_state *h, struct sql_stmt *s, bool optional,
+			    struct err *e)
 {
 	int64_t rows = 0;
 	int r;
@@ -86,11 +93,13 @@ static int race_digest_rows(struct digest_state *h, struct sql_stmt *s, struct e
 			}
 		}
 	}
-	digest_int(h, rows);
+	if (rows > 0 || !optional)
+		digest_int(h, rows);
 	return r;
 }
 
-/* The digest of one part: a name, the window, and the rows of one or two statements. */
+/* The digest of one part: a name, the window, and the rows of one or two statements. Where the
+ * second is of answers it adds nothing when there are none, as before there were any. */
 static int race_digest_part(struct db *db, const char *name, int64_t window_ms, const char *one,
 			    const char *two, struct digest *out, struct err *e)
 {
@@ -104,7 +113,7 @@ static int race_digest_part(struct db *db, const char *name, int64_t window_ms, 
 		struct sql_stmt *s = db_get(db, texts[i]);
 
 		sql_int(s, ":window", window_ms);
-		if (race_digest_rows(&h, s, e) != 0)
+		if (race_digest_rows(&h, s, texts[i] == sql_answers, e) != 0)
 			return -1;
 	}
 	digest_final(&h, out);
@@ -115,7 +124,7 @@ int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p
 {
 	if (race_digest_part(db, "batch", window_ms, sql_batch, sql_prices, &p->batch, e) !=
 		    0 ||
-	    race_digest_part(db, "decisions", window_ms, sql_decisions, NULL, &p->decisions,
+	    race_digest_part(db, "decisions", window_ms, sql_decisions, sql_answers, &p->decisions,
 			     e) != 0 ||
 	    race_digest_part(db, "orders", window_ms, sql_orders, NULL, &p->orders, e) != 0 ||
 	    race_digest_part(db, "executions", window_ms, sql_executions, sql_trades,

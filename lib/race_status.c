@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "ident.h"
 #include "mem.h"
 #include "tstamp.h"
@@ -58,6 +59,8 @@ static const char sql_window[] =
 static const char sql_decisions[] =
 	"SELECT count(*), sum(d.status NOT IN ('ok', 'hold')) FROM agents AS a "
 	"CROSS JOIN decisions AS d ON d.agent_id = a.id AND d.window_ms = :window";
+static const char sql_feeds[] =
+	"SELECT count(*) FROM feed_results WHERE window_ms = :window AND outcome <> 'ok'";
 static const char sql_missed[] =
 	"SELECT reason, noted_ms FROM missed WHERE window_ms = :window";
 static const char sql_events[] = "SELECT seq, type, stage, input, detail, at_ms FROM events "
@@ -184,6 +187,20 @@ static int race_fill_decisions(struct db *db, struct race_status *s, struct err 
 	return 0;
 }
 
+/* What services did not give, or may have taken money for without giving. */
+static int race_fill_remote(struct db *db, struct race_status *s, struct err *e)
+{
+	struct sql_stmt *q = db_get(db, sql_feeds);
+
+	sql_int(q, ":window", s->window_ms);
+	if (sql_row(q, e) != 1)
+		return -1;
+	s->feeds_failed = sql_col_int(q, 0);
+	sql_reset(q);
+	return calls_doubtful(db, s->window_ms, s->window_ms + TSTAMP_WINDOW_MS, &s->doubtful,
+			      e);
+}
+
 /* What the history says: stages done, the last failure. */
 struct race_history {
 	bool done[RACE_STAGES];
@@ -226,7 +243,8 @@ static int race_fill(struct db *db, const struct race_holder *h, int64_t window_
 		return -1;
 	if (!*found)
 		return race_fill_missed(db, s, found, e);
-	if (race_fill_decisions(db, s, e) != 0 || race_fill_history(db, s, e) != 0)
+	if (race_fill_decisions(db, s, e) != 0 || race_fill_remote(db, s, e) != 0 ||
+	    race_fill_history(db, s, e) != 0)
 		return -1;
 	race_mark_running(h, s);
 	return 0;
@@ -403,6 +421,10 @@ void race_status_record(struct buf *out, const struct race_status *s)
 	json_write_int(&w, "decisions", s->decisions);
 	json_write_int(&w, "failed", s->failed);
 	json_write_int(&w, "trades", s->trades);
+	if (s->doubtful > 0)
+		json_write_int(&w, "calls_doubtful", s->doubtful);
+	if (s->feeds_failed > 0)
+		json_write_int(&w, "feeds_failed", s->feeds_failed);
 	json_write_int(&w, "attempts", s->attempts);
 	race_write_time(&w, "started", s->started_ms);
 	race_write_time(&w, "ended", s->ended_ms);

@@ -46,6 +46,11 @@ static const char sql_agent_status[] = "UPDATE agents SET status = :status WHERE
 static const char sql_version_add[] =
 	"INSERT INTO agent_versions (agent_id, version, spec, hash, added_ms) "
 	"VALUES (:agent, :version, :spec, :hash, :at)";
+static const char sql_budget[] = "SELECT usd_day FROM agent_budgets WHERE agent_id = :agent";
+static const char sql_budget_set[] =
+	"INSERT INTO agent_budgets (agent_id, usd_day) VALUES (:agent, :usd) "
+	"ON CONFLICT (agent_id) DO UPDATE SET usd_day = excluded.usd_day";
+static const char sql_budget_unset[] = "DELETE FROM agent_budgets WHERE agent_id = :agent";
 static const char sql_portfolio_add[] = "INSERT INTO portfolios (agent_id, start_cash, cash, "
 					"seq) VALUES (:agent, :cash, :cash, 0)";
 
@@ -59,7 +64,7 @@ static const char sql_halt_last[] =
 static const char sql_halt_add[] =
 	"INSERT INTO halts (name, action, reason, at_ms) VALUES (:name, :action, :reason, :at)";
 
-static const char *const roster_kinds[] = { "rule", "exec", "manual" };
+static const char *const roster_kinds[] = { "rule", "exec", "llm", "ml", "manual" };
 static const char *const roster_statuses[] = { "active", "paused", "retired" };
 
 const char *roster_kind_name(enum roster_kind k)
@@ -241,6 +246,18 @@ int roster_enable_asset(struct db *db, const char *symbol, bool enabled, struct 
 	if (sql_changes(db_sql(db)) != 1)
 		return err_set(e, ERR_NOTFOUND, "asset %.40s: no such asset", symbol);
 	return 0;
+}
+
+int roster_find_source(struct db *db, const char *name, int64_t *id, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_source);
+	int r;
+
+	sql_text(s, ":name", name);
+	r = sql_row(s, e);
+	*id = r == 1 ? sql_col_int(s, 0) : 0;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
 }
 
 int roster_source(struct db *db, const char *name, int64_t *id, struct err *e)
@@ -506,6 +523,30 @@ int roster_set_status(struct db *db, const char *name, enum roster_status status
 	}
 	roster_release_agent(&old);
 	return r;
+}
+
+int roster_budget(struct db *db, int64_t agent_id, int64_t *usd_day_e8, bool *found,
+		  struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_budget);
+	int r;
+
+	sql_int(s, ":agent", agent_id);
+	r = sql_row(s, e);
+	*found = r == 1;
+	*usd_day_e8 = r == 1 ? sql_col_int(s, 0) : 0;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+int roster_set_budget(struct db *db, int64_t agent_id, int64_t usd_day_e8, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, usd_day_e8 < 0 ? sql_budget_unset : sql_budget_set);
+
+	sql_int(s, ":agent", agent_id);
+	if (usd_day_e8 >= 0)
+		sql_int(s, ":usd", usd_day_e8);
+	return sql_exec(s, e);
 }
 
 /* ------------------------------------------------------------------ halts */

@@ -9,6 +9,7 @@
 #include "digest.h"
 #include "err.h"
 #include "json.h"
+#include "provider.h"
 #include "strategy.h"
 
 /*
@@ -17,7 +18,7 @@
  */
 
 struct roster_feed {
-	char *feed;  /* sim, csv, history */
+	char *feed;  /* sim, csv, history, kraken ... */
 	char *arg;   /* what followed the colon, "" for none */
 	char *quote; /* currency of its prices, accepted as the race's */
 };
@@ -36,8 +37,33 @@ struct roster_assets {
 	size_t n;
 };
 
-enum roster_kind { ROSTER_RULE, ROSTER_EXEC, ROSTER_MANUAL };
+enum roster_kind { ROSTER_RULE, ROSTER_EXEC, ROSTER_LLM, ROSTER_ML, ROSTER_MANUAL };
 enum roster_status { ROSTER_ACTIVE, ROSTER_PAUSED, ROSTER_RETIRED };
+
+#define ROSTER_CANDIDATES_MAX 8
+#define ROSTER_TEXT_MAX ((size_t)64 << 10) /* of a prompt, and of a template */
+
+/* llm: a model and what it is told. Absent options are those of the settings at the time. */
+struct roster_llm {
+	char **candidates; /* "openai/gpt-4o-mini": the model, then its fallbacks */
+	size_t n_candidates;
+	bool any_model; /* fallbacks may be other models */
+	char *prompt;	/* instructions; NULL: none */
+	char *template; /* NULL: the built-in one */
+	bool has_temperature;
+	int64_t temperature_e2;
+	int64_t max_tokens;   /* 0: llm.max_tokens */
+	int64_t timeout_s;    /* 0: llm.timeout_s */
+	struct json *headers; /* an object of strings; NULL: none */
+	struct json *body;    /* an object; NULL: none */
+};
+
+/* ml: a service that answers POST /predict, by address or as a provider. */
+struct roster_ml {
+	char *provider; /* NULL: url */
+	char *url;	/* without a slash at the end */
+	char *key_file; /* of url; NULL: none */
+};
 
 /* What an agent is made of; its canonical JSON is the version's identity. */
 struct roster_spec {
@@ -48,6 +74,10 @@ struct roster_spec {
 	size_t n_argv;
 	struct digest *files; /* per argument: of its bytes if it is a file */
 	bool *is_file;
+	bool network;	 /* exec: it was granted the network */
+	bool unconfined; /* exec: it runs without a jail */
+	struct roster_llm llm;
+	struct roster_ml ml;
 };
 
 struct roster_agent {
@@ -83,6 +113,8 @@ int roster_set_feeds(struct db *db, int64_t asset_id, const struct roster_feed *
 		     struct err *e);
 /* The id of a source of candles, made if it is new. */
 int roster_source(struct db *db, const char *name, int64_t *id, struct err *e);
+/* The same, 0 if it was never stored. */
+int roster_find_source(struct db *db, const char *name, int64_t *id, struct err *e);
 
 /* ---- agents */
 int roster_load_agents(struct db *db, struct roster_agents *out, struct err *e);
@@ -107,13 +139,58 @@ int roster_set_status(struct db *db, const char *name, enum roster_status status
 /* ---- specs */
 void roster_spec_init(struct roster_spec *s, enum roster_kind kind);
 void roster_spec_release(struct roster_spec *s);
-/* exec: make argv[0] absolute, note and hash the files among the arguments. */
+/* exec: make argv[0] absolute, note and hash the files among the arguments. What was granted to
+ * the program before is withdrawn. */
 int roster_spec_exec(struct roster_spec *s, const char *const *argv, size_t n, struct err *e);
 /* Hash the files again; *${changed} if any differs or is gone. */
 void roster_spec_rehash(struct roster_spec *s, bool *changed);
 /* Canonical JSON, the caller's. */
 char *roster_spec_text(const struct roster_spec *s);
+/* A member of it as text (headers, body), the caller's; NULL for NULL. */
+char *roster_spec_value(const struct json *v);
 int roster_spec_parse(struct roster_spec *s, const char *text, struct err *e);
+
+/*
+ * Change an option of an llm or ml spec; ERR_DATA names what is wrong with a value. NULL or an
+ * empty text takes the option away.
+ */
+int roster_llm_model(struct roster_spec *s, const char *model, struct err *e);
+int roster_llm_fallbacks(struct roster_spec *s, const char *const *models, size_t n,
+			 struct err *e);
+int roster_llm_prompt(struct roster_spec *s, const char *text, size_t n, struct err *e);
+int roster_llm_template(struct roster_spec *s, const char *text, size_t n, struct err *e);
+int roster_llm_temperature(struct roster_spec *s, const char *text, struct err *e);
+int roster_llm_max_tokens(struct roster_spec *s, int64_t tokens, struct err *e);
+int roster_llm_timeout(struct roster_spec *s, int64_t seconds, struct err *e);
+/* "Name: value" each; those that carry a key are refused. */
+int roster_llm_headers(struct roster_spec *s, const char *const *lines, size_t n,
+		       struct err *e);
+int roster_llm_body(struct roster_spec *s, const char *text, struct err *e);
+int roster_ml_url(struct roster_spec *s, const char *url, struct err *e);
+int roster_ml_provider(struct roster_spec *s, const char *name, struct err *e);
+/* ${path} as provider_key_abs gives it. */
+int roster_ml_key(struct roster_spec *s, const char *path, struct err *e);
+
+/*
+ * Whether the services of a spec are there: ERR_NOTFOUND for an unknown one, ERR_DATA for one
+ * of another kind and for a fallback that is another model (unless any_model), ERR_CONFIG for a
+ * model without a price (D-11). Kinds without services are fine.
+ */
+int roster_check_services(struct db *db, const struct roster_spec *s, struct err *e);
+/* Store ${price} for those models of a spec that have none or an operator's one; ERR_DATA if
+ * there is no such model. In a transaction of the caller. */
+int roster_store_price(struct db *db, const struct roster_spec *s,
+		       const struct provider_price *price, int64_t at_ms, struct err *e);
+/* The service of an ml agent: its provider, else one named ml.AGENT at its address. The caller
+ * releases it. */
+int roster_ml_service(struct db *db, const char *agent, const struct roster_spec *s,
+		      struct provider *out, struct err *e);
+
+/* ---- budgets: what an agent may spend on a UTC day, where it has one of its own */
+int roster_budget(struct db *db, int64_t agent_id, int64_t *usd_day_e8, bool *found,
+		  struct err *e);
+/* In a transaction of the caller; -1 goes back to budget.agent_usd_day. */
+int roster_set_budget(struct db *db, int64_t agent_id, int64_t usd_day_e8, struct err *e);
 
 /* ---- halts */
 /* *${halted}, with name and reason of the first one in force (the caller's, may be NULL). */

@@ -33,6 +33,16 @@ void roster_spec_release(struct roster_spec *s)
 	free(s->argv);
 	free(s->files);
 	free(s->is_file);
+	for (size_t i = 0; i < s->llm.n_candidates; i++)
+		free(s->llm.candidates[i]);
+	free(s->llm.candidates);
+	free(s->llm.prompt);
+	free(s->llm.template);
+	json_free(s->llm.headers);
+	json_free(s->llm.body);
+	free(s->ml.provider);
+	free(s->ml.url);
+	free(s->ml.key_file);
 	*s = (struct roster_spec){ .kind = s->kind };
 }
 
@@ -146,38 +156,134 @@ void roster_spec_rehash(struct roster_spec *s, bool *changed)
 	}
 }
 
+static void roster_write_rule(const struct roster_spec *s, struct json_writer *w)
+{
+	json_write_string(w, "strategy", s->strategy->name);
+	json_write_object(w, "params");
+	for (size_t i = 0; i < s->strategy->n_params; i++)
+		json_write_decimal(w, s->strategy->params[i].name, s->params[i], 0);
+	json_write_close(w);
+}
+
+static void roster_write_exec(const struct roster_spec *s, struct json_writer *w)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	json_write_array(w, "argv");
+	for (size_t i = 0; i < s->n_argv; i++)
+		json_write_string(w, NULL, s->argv[i]);
+	json_write_close(w);
+	json_write_array(w, "sha256");
+	for (size_t i = 0; i < s->n_argv; i++) {
+		if (s->is_file[i])
+			digest_hex(&s->files[i], hex);
+		json_write_string(w, NULL, s->is_file[i] ? hex : NULL);
+	}
+	json_write_close(w);
+	if (s->network)
+		json_write_bool(w, "network", true);
+	if (s->unconfined)
+		json_write_bool(w, "unconfined", true);
+}
+
+/* A value as it was parsed; numbers keep their token. */
+static void roster_write_value(const struct json *v, const char *key, struct json_writer *w)
+{
+	switch (json_type(v)) {
+	case JSON_NULL:
+		json_write_null(w, key);
+		return;
+	case JSON_BOOL:
+		json_write_bool(w, key, json_true(v));
+		return;
+	case JSON_NUMBER:
+		json_write_raw(w, key, json_text(v), json_text_len(v));
+		return;
+	case JSON_STRING:
+		json_write_stringn(w, key, json_text(v), json_text_len(v));
+		return;
+	case JSON_ARRAY:
+		json_write_array(w, key);
+		for (const struct json *c = json_first(v); c != NULL; c = json_next(c))
+			roster_write_value(c, NULL, w);
+		json_write_close(w);
+		return;
+	case JSON_OBJECT:
+		json_write_object(w, key);
+		for (const struct json *c = json_first(v); c != NULL; c = json_next(c))
+			roster_write_value(c, json_key(c), w);
+		json_write_close(w);
+		return;
+	}
+}
+
+static void roster_write_llm(const struct roster_llm *l, struct json_writer *w)
+{
+	json_write_array(w, "candidates");
+	for (size_t i = 0; i < l->n_candidates; i++)
+		json_write_string(w, NULL, l->candidates[i]);
+	json_write_close(w);
+	if (l->any_model)
+		json_write_bool(w, "any_model", true);
+	if (l->prompt != NULL)
+		json_write_string(w, "prompt", l->prompt);
+	if (l->template != NULL)
+		json_write_string(w, "template", l->template);
+	if (l->has_temperature)
+		json_write_decimal(w, "temperature", l->temperature_e2, 2);
+	if (l->max_tokens != 0)
+		json_write_int(w, "max_tokens", l->max_tokens);
+	if (l->timeout_s != 0)
+		json_write_int(w, "timeout_s", l->timeout_s);
+	if (l->headers != NULL)
+		roster_write_value(l->headers, "headers", w);
+	if (l->body != NULL)
+		roster_write_value(l->body, "body", w);
+}
+
+static void roster_write_ml(const struct roster_ml *m, struct json_writer *w)
+{
+	if (m->provider != NULL)
+		json_write_string(w, "provider", m->provider);
+	if (m->url != NULL)
+		json_write_string(w, "url", m->url);
+	if (m->key_file != NULL)
+		json_write_string(w, "key_file", m->key_file);
+}
+
 char *roster_spec_text(const struct roster_spec *s)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w;
-	char hex[DIGEST_HEX_SIZE];
 
 	json_write_init(&w, &b);
 	json_write_object(&w, NULL);
 	json_write_string(&w, "kind", roster_kind_name(s->kind));
-	if (s->kind == ROSTER_RULE) {
-		json_write_string(&w, "strategy", s->strategy->name);
-		json_write_object(&w, "params");
-		for (size_t i = 0; i < s->strategy->n_params; i++)
-			json_write_decimal(&w, s->strategy->params[i].name, s->params[i], 0);
-		json_write_close(&w);
-	}
-	if (s->kind == ROSTER_EXEC) {
-		json_write_array(&w, "argv");
-		for (size_t i = 0; i < s->n_argv; i++)
-			json_write_string(&w, NULL, s->argv[i]);
-		json_write_close(&w);
-		json_write_array(&w, "sha256");
-		for (size_t i = 0; i < s->n_argv; i++) {
-			if (s->is_file[i])
-				digest_hex(&s->files[i], hex);
-			json_write_string(&w, NULL, s->is_file[i] ? hex : NULL);
-		}
-		json_write_close(&w);
-	}
+	if (s->kind == ROSTER_RULE)
+		roster_write_rule(s, &w);
+	else if (s->kind == ROSTER_EXEC)
+		roster_write_exec(s, &w);
+	else if (s->kind == ROSTER_LLM)
+		roster_write_llm(&s->llm, &w);
+	else if (s->kind == ROSTER_ML)
+		roster_write_ml(&s->ml, &w);
 	json_write_close(&w);
 	return buf_take(&b);
 }
+
+char *roster_spec_value(const struct json *v)
+{
+	struct buf b = BUF_INIT;
+	struct json_writer w;
+
+	if (v == NULL)
+		return NULL;
+	json_write_init(&w, &b);
+	roster_write_value(v, NULL, &w);
+	return buf_take(&b);
+}
+
+/* ------------------------------------------------------------------ and back */
 
 static int roster_parse_params(struct roster_spec *s, const struct json *params, struct err *e)
 {
@@ -189,12 +295,30 @@ static int roster_parse_params(struct roster_spec *s, const struct json *params,
 	return strategy_check(s->strategy, s->params, e);
 }
 
-static int roster_parse_argv(struct roster_spec *s, const struct json *argv,
-			     const struct json *hashes, struct err *e)
+static int roster_parse_rule(struct roster_spec *s, struct json_reader *r, struct err *e)
 {
+	const char *name = json_read_string(r, "strategy", true);
+	const struct json *params = json_read_object(r, "params", false);
+
+	if (r->failed)
+		return -1;
+	s->strategy = strategy_find(name);
+	if (s->strategy == NULL)
+		return err_set(e, ERR_DATA, "spec: no strategy %.40s", name);
+	return roster_parse_params(s, params, e);
+}
+
+static int roster_parse_exec(struct roster_spec *s, struct json_reader *r, struct err *e)
+{
+	const struct json *argv = json_read_array(r, "argv", true);
+	const struct json *hashes = json_read_array(r, "sha256", true);
 	const struct json *a = json_first(argv), *h = json_first(hashes);
 
-	if (argv == NULL || json_count(argv) == 0 || json_count(argv) != json_count(hashes))
+	json_read_bool(r, "network", false, &s->network);
+	json_read_bool(r, "unconfined", false, &s->unconfined);
+	if (r->failed)
+		return -1;
+	if (json_count(argv) == 0 || json_count(argv) != json_count(hashes))
 		return err_set(e, ERR_DATA, "spec: argv and sha256 do not match");
 	roster_spec_alloc(s, json_count(argv));
 	for (size_t i = 0; i < s->n_argv; i++, a = json_next(a), h = json_next(h)) {
@@ -207,35 +331,137 @@ static int roster_parse_argv(struct roster_spec *s, const struct json *argv,
 	return 0;
 }
 
+static int roster_parse_candidates(struct roster_spec *s, const struct json *list,
+				   struct err *e)
+{
+	const char *names[ROSTER_CANDIDATES_MAX];
+	size_t n = 0;
+
+	for (const struct json *m = json_first(list); m != NULL; m = json_next(m)) {
+		if (json_type(m) != JSON_STRING || n == ROSTER_CANDIDATES_MAX)
+			return err_set(e, ERR_DATA, "spec: candidates must be 1 to %d strings",
+				       ROSTER_CANDIDATES_MAX);
+		names[n++] = json_text(m);
+	}
+	if (n == 0)
+		return err_set(e, ERR_DATA, "spec: candidates are missing");
+	return roster_llm_model(s, names[0], e) != 0
+		       ? -1
+		       : roster_llm_fallbacks(s, names + 1, n - 1, e);
+}
+
+static int roster_parse_headers(struct roster_spec *s, const struct json *headers,
+				struct err *e)
+{
+	size_t n = json_count(headers), k = 0;
+	char **lines = mem_array(n, sizeof *lines);
+	int r = 0;
+
+	for (const struct json *m = json_first(headers); m != NULL; m = json_next(m)) {
+		if (json_type(m) != JSON_STRING)
+			r = err_set(e, ERR_DATA, "spec: a header must be a string");
+		lines[k++] = mem_printf("%s: %s", json_key(m), r == 0 ? json_text(m) : "");
+	}
+	if (r == 0)
+		r = roster_llm_headers(s, (const char *const *)lines, n, e);
+	while (k > 0)
+		free(lines[--k]);
+	free(lines);
+	return r;
+}
+
+static int roster_parse_body(struct roster_spec *s, const struct json *body, struct err *e)
+{
+	char *text = roster_spec_value(body);
+	int r = roster_llm_body(s, text, e);
+
+	free(text);
+	return r;
+}
+
+static int roster_parse_llm(struct roster_spec *s, struct json_reader *r, struct err *e)
+{
+	const struct json *candidates = json_read_array(r, "candidates", true);
+	const char *prompt, *template;
+	const struct json *headers, *body;
+
+	json_read_bool(r, "any_model", false, &s->llm.any_model);
+	prompt = json_read_string(r, "prompt", false);
+	template = json_read_string(r, "template", false);
+	s->llm.has_temperature =
+		json_read_decimal(r, "temperature", false, 2, &s->llm.temperature_e2);
+	json_read_int(r, "max_tokens", false, 1, INT64_MAX, &s->llm.max_tokens);
+	json_read_int(r, "timeout_s", false, 1, INT64_MAX, &s->llm.timeout_s);
+	headers = json_read_object(r, "headers", false);
+	body = json_read_object(r, "body", false);
+	if (r->failed || roster_parse_candidates(s, candidates, e) != 0)
+		return -1;
+	if (prompt != NULL && roster_llm_prompt(s, prompt, strlen(prompt), e) != 0)
+		return -1;
+	if (template != NULL && roster_llm_template(s, template, strlen(template), e) != 0)
+		return -1;
+	if (headers != NULL && roster_parse_headers(s, headers, e) != 0)
+		return -1;
+	return body != NULL ? roster_parse_body(s, body, e) : 0;
+}
+
+static int roster_parse_ml(struct roster_spec *s, struct json_reader *r, struct err *e)
+{
+	const char *provider = json_read_string(r, "provider", false);
+	const char *url = json_read_string(r, "url", false);
+	const char *key = json_read_string(r, "key_file", false);
+
+	if (r->failed)
+		return -1;
+	if ((provider == NULL) == (url == NULL))
+		return err_set(e, ERR_DATA, "spec: either a provider or a url is needed");
+	if (provider != NULL && roster_ml_provider(s, provider, e) != 0)
+		return -1;
+	if (url != NULL && roster_ml_url(s, url, e) != 0)
+		return -1;
+	return key != NULL ? roster_ml_key(s, key, e) : 0;
+}
+
+static int roster_parse_kind(struct roster_spec *s, const char *kind, struct json_reader *r,
+			     struct err *e)
+{
+	static const struct {
+		enum roster_kind kind;
+		int (*parse)(struct roster_spec *, struct json_reader *, struct err *);
+	} parsers[] = { { ROSTER_RULE, roster_parse_rule },
+			{ ROSTER_EXEC, roster_parse_exec },
+			{ ROSTER_LLM, roster_parse_llm },
+			{ ROSTER_ML, roster_parse_ml } };
+
+	for (size_t i = 0; i < sizeof parsers / sizeof parsers[0]; i++)
+		if (strcmp(kind, roster_kind_name(parsers[i].kind)) == 0) {
+			s->kind = parsers[i].kind;
+			return parsers[i].parse(s, r, e);
+		}
+	if (strcmp(kind, roster_kind_name(ROSTER_MANUAL)) != 0)
+		return err_set(e, ERR_DATA, "spec: unknown kind");
+	s->kind = ROSTER_MANUAL;
+	return 0;
+}
+
 int roster_spec_parse(struct roster_spec *s, const char *text, struct err *e)
 {
 	struct json *root = json_parse(text, strlen(text), e);
-	const char *kind, *name;
-	int r = -1;
+	struct json_reader r;
+	const char *kind;
+	int rc = -1;
 
 	*s = (struct roster_spec){ 0 };
 	if (root == NULL)
 		return -1;
-	kind = json_text(json_get(root, "kind"));
-	name = json_text(json_get(root, "strategy"));
-	if (kind != NULL && strcmp(kind, "rule") == 0 && name != NULL) {
-		s->kind = ROSTER_RULE;
-		s->strategy = strategy_find(name);
-		if (s->strategy == NULL)
-			err_set(e, ERR_DATA, "spec: no strategy %.40s", name);
-		else
-			r = roster_parse_params(s, json_get(root, "params"), e);
-	} else if (kind != NULL && strcmp(kind, "exec") == 0) {
-		s->kind = ROSTER_EXEC;
-		r = roster_parse_argv(s, json_get(root, "argv"), json_get(root, "sha256"), e);
-	} else if (kind != NULL && strcmp(kind, "manual") == 0) {
-		s->kind = ROSTER_MANUAL;
-		r = 0;
-	} else {
-		err_set(e, ERR_DATA, "spec: unknown kind");
-	}
+	json_read_init(&r, root, "spec", e);
+	kind = json_read_string(&r, "kind", true);
+	if (kind != NULL)
+		rc = roster_parse_kind(s, kind, &r, e);
+	if (rc == 0)
+		rc = json_read_end(&r);
 	json_free(root);
-	if (r != 0)
+	if (rc != 0)
 		roster_spec_release(s);
-	return r;
+	return rc;
 }

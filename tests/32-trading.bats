@@ -21,9 +21,12 @@ candles() {
 race() {
 	candles AAA 2024-07-23T00:00Z "$@" >aaa.csv
 	candles BBB 2024-07-23T00:00Z "${@/*/10}" >bbb.csv
-	printf '#!/bin/sh\nf=$(dirname "$0")/say.$(jq -r .time)\n[ -e "$f" ] || f=$(dirname "$0")/hold\ncat "$f"\n' >me
+	# it sees nothing but its context, so what it shall say is told in that
+	cat >me <<-'EOF'
+		#!/bin/sh
+		exec jq -c '.time as $t | (.instructions | fromjson? // {})[$t] // {orders: []}'
+	EOF
 	chmod +x me
-	echo '{"orders":[]}' >hold
 	tr-init -q --bare race.db
 	export TR_DB=$PWD/race.db
 	tr-config -q set decide.every_min 5
@@ -39,12 +42,17 @@ settings() {
 	done
 }
 
+# say TIME: agent me answers what is on standard input in the window of that time.
+say() {
+	tr-config -q set race.instructions "{\"$1\":$(cat)}"
+}
+
 # at HH:MM ORDER...: in that window me decides on these orders (SIDE ASSET quantity|notional NUMBER
 # [LIMIT]), and the window runs.
 at() {
 	local t=$1
 	shift
-	orders "$@" >"say.2024-07-23T$t:00Z"
+	orders "$@" | say "2024-07-23T$t:00Z"
 	tr-cycle -q -w "2024-07-23T$t:00Z"
 }
 
@@ -234,7 +242,7 @@ drop no_position 1.0e-08 0.0' ]
 	at 23:50 'buy AAA quantity 250'
 	at 23:55 'buy AAA quantity 1' 'sell AAA quantity 1'
 	[ "$(fate 23:55)" = $'drop daily_loss 1.0 0.0\npass  1.0 1.0' ]
-	orders 'buy AAA quantity 1' >say.2024-07-24T00:00:00Z
+	orders 'buy AAA quantity 1' | say "2024-07-24T00:00:00Z"
 	tr-cycle -q -w 2024-07-24T00:00Z
 	[ "$(ask 'SELECT action FROM orders ORDER BY window_ms DESC LIMIT 1')" = pass ]
 }
@@ -362,7 +370,7 @@ drop no_position 1.0e-08 0.0' ]
 
 @test "a decision is carried out once, however often and from however many sides" {
 	race 100 100
-	orders 'buy AAA quantity 1' >say.2024-07-23T00:00:00Z
+	orders 'buy AAA quantity 1' | say "2024-07-23T00:00:00Z"
 	tr-ingest -q -w 2024-07-23T00:00Z >/dev/null
 	tr-decide -w 2024-07-23T00:00Z >decisions
 	local i rc=0 pids=()
@@ -386,7 +394,7 @@ drop no_position 1.0e-08 0.0' ]
 
 @test "a stream that says something else than what was decided is refused" {
 	race 100
-	orders 'buy AAA quantity 1' >say.2024-07-23T00:00:00Z
+	orders 'buy AAA quantity 1' | say "2024-07-23T00:00:00Z"
 	tr-ingest -q -w 2024-07-23T00:00Z >/dev/null
 	tr-decide -w 2024-07-23T00:00Z >decisions
 	local before
@@ -417,7 +425,7 @@ drop no_position 1.0e-08 0.0' ]
 	race 100 100 100 100 100 100
 	# the candles of the first half hour only: at 00:45 their last is 20 minutes old
 	at 00:00 'buy AAA quantity 1'
-	orders 'buy AAA quantity 1' 'sell AAA quantity 1' >say.2024-07-23T00:45:00Z
+	orders 'buy AAA quantity 1' 'sell AAA quantity 1' | say "2024-07-23T00:45:00Z"
 	tr-cycle -q -w 2024-07-23T00:45Z
 	[ "$(fate 00:45)" = $'drop stale_price 1.0 0.0\ndrop stale_price 1.0 0.0' ]
 }
@@ -491,7 +499,7 @@ drop no_position 1.0e-08 0.0' ]
 
 @test "when one order of a decision cannot be stored, none of it is" {
 	race 100 100
-	orders 'buy AAA quantity 1' 'buy BBB quantity 2' >say.2024-07-23T00:00:00Z
+	orders 'buy AAA quantity 1' 'buy BBB quantity 2' | say "2024-07-23T00:00:00Z"
 	tr-ingest -q -w 2024-07-23T00:00Z >/dev/null
 	tr-decide -w 2024-07-23T00:00Z >decisions
 	local before good table

@@ -128,7 +128,7 @@ without_decide() {
 	printf '#!/bin/sh\n. "$0.do"\n' >slow
 	chmod +x slow
 	echo 'sleep 30' >slow.do
-	tr-agent add -q slow --kind exec -- ./slow
+	tr-agent add -q slow --kind exec --unconfined -- ./slow
 	export TR_DB=$PWD/race.db
 	tr-cycle -q -w $W0 3>&- &
 	pid=$!

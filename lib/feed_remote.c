@@ -1,0 +1,359 @@
+#include "feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feedhttp.h"
+#include "mem.h"
+#include "remote.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+/*
+ * Feeds over the network: what each market lacks is asked for, all at once, in rounds as long
+ * as some venue has a further page. Candles are asked for from the newest one stored on, so
+ * that an outage is filled in; a service with one request for the prices of many coins gets
+ * just that in every window, and is asked for candles once in a while.
+ */
+
+#define FEED_ROUNDS_MAX 24
+#define FEED_BACKFILL_MS (30 * TSTAMP_DAY_MS) /* longer gaps are filled in from files */
+#define FEED_RARE_MS 3600000 /* how often a service with quotes is asked for candles */
+
+static const char *const feed_outcomes[] = { "ok", "failed", "refused" };
+
+/* One question: candles of one item, or the quotes of all items of a service. */
+struct feed_job {
+	struct feed_item *item;	  /* candles */
+	struct provider provider; /* owned */
+	struct remote_target target;
+	char *name;
+	struct feedhttp_want want;
+	char *key_path;
+	bool key_failed;
+	struct err key_error;
+	bool quotes;
+	struct feed_item **items; /* quotes */
+	const char **markets;
+	size_t n_items;
+	int64_t next_ms; /* of the next page, -1: none */
+	char error[300];
+};
+
+struct feed_round {
+	struct db *db;
+	const struct config *config;
+	struct feed_job *jobs;
+	size_t n;
+	size_t *map; /* remote job -> feed job */
+	const struct feed_remote_options *o;
+};
+
+const char *feed_outcome_name(enum feed_outcome o)
+{
+	return feed_outcomes[o];
+}
+
+/* ------------------------------------------------------------------ what is asked */
+
+static int feed_job_open(struct feed_round *r, struct feed_job *j, struct feed_item *item,
+			 struct err *e)
+{
+	*j = (struct feed_job){ .item = item, .next_ms = -1 };
+	if (provider_load(r->db, item->q.feed->feed, &j->provider, e) != 0)
+		return -1;
+	j->target.provider = &j->provider;
+	j->target.model = item->q.feed->arg;
+	provider_service(&j->provider, "", j->target.service);
+	provider_policy(&j->provider, r->config, &j->target.policy);
+	j->key_failed = provider_key_path(&j->provider, &j->key_path, &j->key_error) != 0;
+	j->name = feed_source(item->q.feed);
+	return 0;
+}
+
+static void feed_job_close(struct feed_job *j)
+{
+	provider_release(&j->provider);
+	free(j->name);
+	free(j->key_path);
+	free(j->items);
+	free(j->markets);
+}
+
+/* The open time of the newest 5-minute candle stored of an item's series, or -1. */
+static int feed_newest(const struct feed_item *item, int64_t *newest, struct err *e)
+{
+	struct market_series m = { .asset_id = item->q.asset_id,
+				   .interval_s = TSTAMP_WINDOW_MS / 1000 };
+	char *source = feed_source(item->q.feed);
+	int r = roster_find_source(item->q.db, source, &m.source_id, e);
+
+	free(source);
+	*newest = -1;
+	if (r == 0 && m.source_id != 0)
+		r = market_newest(item->q.db, &m, item->q.window_ms, newest, e);
+	return r;
+}
+
+/* What an item lacks; *${due} false: nothing that has to be asked now. */
+static int feed_want(const struct feed_item *item, bool rare, struct feedhttp_want *want,
+		     bool *due, struct err *e)
+{
+	int64_t window_ms = item->q.window_ms, newest;
+	int64_t shown = config_num(item->q.config, CONFIG_CONTEXT_CANDLES) * TSTAMP_WINDOW_MS;
+
+	if (feed_newest(item, &newest, e) != 0)
+		return -1;
+	*want = (struct feedhttp_want){ .market = item->q.feed->arg,
+					.quote = item->q.feed->quote,
+					.until_ms = window_ms,
+					.interval_s = TSTAMP_WINDOW_MS / 1000 };
+	want->from_ms = newest >= 0 ? newest + TSTAMP_WINDOW_MS : window_ms - shown;
+	if (want->from_ms < window_ms - FEED_BACKFILL_MS)
+		want->from_ms = window_ms - FEED_BACKFILL_MS;
+	if (want->from_ms < 0)
+		want->from_ms = 0;
+	*due = want->from_ms + TSTAMP_WINDOW_MS <= window_ms &&
+	       (!rare || newest < 0 || window_ms - newest > FEED_RARE_MS);
+	return 0;
+}
+
+static int feed_add_candles(struct feed_round *r, struct feed_item *item, struct err *e)
+{
+	struct feed_job *j = &r->jobs[r->n];
+	bool due;
+
+	if (feed_job_open(r, j, item, e) != 0)
+		return -1;
+	if (feed_want(item, feedhttp_has_quotes(j->provider.kind), &j->want, &due, e) != 0 ||
+	    !due) {
+		feed_job_close(j);
+		return e->status != 0 ? -1 : 0;
+	}
+	r->n++;
+	return 0;
+}
+
+static struct feed_job *feed_find_quotes(struct feed_round *r, const char *feed)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->jobs[i].quotes && strcmp(r->jobs[i].item->q.feed->feed, feed) == 0)
+			return &r->jobs[i];
+	return NULL;
+}
+
+/* All items of a service with quotes share one question. */
+static int feed_add_quote(struct feed_round *r, struct feed_item *item, struct err *e)
+{
+	struct feed_job *j = feed_find_quotes(r, item->q.feed->feed);
+
+	if (j == NULL) {
+		j = &r->jobs[r->n];
+		if (feed_job_open(r, j, item, e) != 0)
+			return -1;
+		free(j->name);
+		j->name = mem_printf("%s:prices", item->q.feed->feed);
+		j->target.model = "prices";
+		j->quotes = true;
+		r->n++;
+	}
+	j->items = mem_resize(j->items, j->n_items + 1, sizeof(struct feed_item *));
+	j->markets = mem_resize(j->markets, j->n_items + 1, sizeof(const char *));
+	j->items[j->n_items] = item;
+	j->markets[j->n_items++] = item->q.feed->arg;
+	return 0;
+}
+
+static int feed_collect(struct feed_round *r, struct feed_item *items, size_t n, struct err *e)
+{
+	enum provider_kind kind;
+
+	for (size_t i = 0; i < n; i++) {
+		if (provider_kind_find(items[i].q.feed->feed, &kind, e) != 0)
+			return -1;
+		if (feedhttp_has_quotes(kind) && r->o->quotes &&
+		    feed_add_quote(r, &items[i], e) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (feed_add_candles(r, &items[i], e) != 0)
+			return -1;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ one round */
+
+static int feed_build(void *ctx, size_t job, size_t target, struct fetch_request *out,
+		      struct err *e)
+{
+	struct feed_round *r = ctx;
+	struct feed_job *j = &r->jobs[r->map[job]];
+
+	(void)target;
+	if (j->key_failed) {
+		*e = j->key_error;
+		return -1;
+	}
+	if (j->quotes)
+		return feedhttp_quotes(&j->provider, j->key_path, j->markets, j->n_items,
+				       j->item->q.feed->quote, j->target.policy.attempt_ms, out,
+				       e);
+	return feedhttp_candles(&j->provider, j->key_path, &j->want,
+				j->target.policy.attempt_ms, out, e);
+}
+
+/* Append the candles of a page. */
+static void feed_take_candles(struct feed_item *item, struct feedhttp_reply *reply)
+{
+	struct feed_candles *c = &item->candles;
+
+	if (reply->n == 0 || (c->n > 0 && c->interval_s != reply->interval_s))
+		return;
+	if (c->source == NULL)
+		c->source = feed_source(item->q.feed);
+	c->interval_s = reply->interval_s;
+	c->candles = mem_resize(c->candles, c->n + reply->n, sizeof *c->candles);
+	for (size_t i = 0; i < reply->n; i++)
+		if (c->n == 0 || reply->candles[i].open_ms > c->candles[c->n - 1].open_ms)
+			c->candles[c->n++] = reply->candles[i];
+}
+
+static void feed_take_quotes(struct feed_job *j, const struct feedhttp_quote *quotes,
+			     size_t got)
+{
+	for (size_t i = 0; i < j->n_items; i++) {
+		struct feed_item *item = j->items[i];
+		bool found = false;
+
+		for (size_t k = 0; k < got && !found; k++) {
+			if (strcmp(quotes[k].market, j->markets[i]) != 0)
+				continue;
+			found = true;
+			if (item->candles.source == NULL)
+				item->candles.source = feed_source(item->q.feed);
+			item->candles.has_quote = true;
+			item->candles.quote = quotes[k].price;
+			item->candles.quote_ms = quotes[k].at_ms;
+		}
+		if (!found) {
+			item->outcome = FEED_FAILED;
+			snprintf(item->detail, sizeof item->detail, "%s knows no %s",
+				 j->provider.name, j->markets[i]);
+		}
+	}
+}
+
+static void feed_parse_reply(void *ctx, size_t job, size_t target, const struct fetch_answer *a,
+			     struct remote_outcome *out)
+{
+	struct feed_round *r = ctx;
+	struct feed_job *j = &r->jobs[r->map[job]];
+	struct feedhttp_quote *quotes = mem_array(j->n_items, sizeof *quotes);
+	struct feedhttp_reply reply = { 0 };
+	int64_t wall_ms = tstamp_wall_ms();
+	size_t got = 0;
+
+	(void)target;
+	if (j->quotes)
+		feedhttp_parse_quotes(&j->provider, j->markets, j->n_items,
+				      j->item->q.feed->quote, a, wall_ms, quotes, &got, &reply);
+	else
+		feedhttp_parse_candles(&j->provider, &j->want, a, wall_ms, &reply);
+	snprintf(j->error, sizeof j->error, "%.299s", reply.error != NULL ? reply.error : "");
+	out->class = reply.class;
+	out->wait_ms = reply.wait_ms;
+	out->error = reply.error != NULL ? j->error : NULL;
+	j->next_ms = -1;
+	if (reply.class == MODEL_OK && j->quotes) {
+		feed_take_quotes(j, quotes, got);
+	} else if (reply.class == MODEL_OK) {
+		feed_take_candles(j->item, &reply);
+		/* a page that leads nowhere is the last */
+		if (reply.next_ms > j->want.from_ms)
+			j->next_ms = reply.next_ms;
+	}
+	feedhttp_release(&reply);
+	free(quotes);
+}
+
+static void feed_fail(struct feed_item *item, const struct remote_job *job)
+{
+	if (item->outcome != FEED_OK)
+		return;
+	item->outcome = job->end == REMOTE_REFUSED || job->end == REMOTE_BUDGET ? FEED_REFUSED
+										: FEED_FAILED;
+	snprintf(item->detail, sizeof item->detail, "%s", job->error);
+}
+
+static void feed_note_ends(struct feed_round *r, const struct remote_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct feed_job *j = &r->jobs[r->map[i]];
+
+		if (jobs[i].end == REMOTE_ANSWERED)
+			continue;
+		j->next_ms = -1;
+		if (!j->quotes)
+			feed_fail(j->item, &jobs[i]);
+		for (size_t k = 0; k < j->n_items; k++)
+			feed_fail(j->items[k], &jobs[i]);
+	}
+}
+
+/* Ask what is due in this round: everything in the first, further pages afterwards. */
+static int feed_ask(struct feed_round *r, bool first, bool *more, struct err *e)
+{
+	static const struct remote_ops ops = { feed_build, feed_parse_reply, NULL };
+	struct remote_job *jobs = mem_array(r->n, sizeof *jobs);
+	struct remote_options o = { .deadline_ms = r->o->deadline_ms,
+				    .record = r->o->record,
+				    .play = r->o->play,
+				    .stop = r->o->stop };
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct feed_job *j = &r->jobs[i];
+
+		if (!first && j->next_ms < 0)
+			continue;
+		if (!first)
+			j->want.from_ms = j->next_ms;
+		r->map[n] = i;
+		jobs[n++] = (struct remote_job){ .purpose = CALLS_INGEST,
+						 .window_ms = j->item->q.window_ms,
+						 .name = j->name,
+						 .targets = &j->target,
+						 .n_targets = 1,
+						 .cap = -1 };
+	}
+	rc = remote_run(r->db, r->config, jobs, n, &ops, r, &o, e);
+	if (rc == 0)
+		feed_note_ends(r, jobs, n);
+	*more = false;
+	for (size_t i = 0; i < r->n; i++)
+		*more = *more || r->jobs[i].next_ms >= 0;
+	free(jobs);
+	return rc;
+}
+
+int feed_remote(struct db *db, const struct config *c, struct feed_item *items, size_t n,
+		const struct feed_remote_options *o, struct err *e)
+{
+	struct feed_round r = { .db = db, .config = c, .o = o };
+	bool more = true;
+	int rc;
+
+	r.jobs = mem_array(2 * n, sizeof *r.jobs);
+	r.map = mem_array(2 * n, sizeof *r.map);
+	rc = feed_collect(&r, items, n, e);
+	for (int round = 0; rc == 0 && more && round < FEED_ROUNDS_MAX; round++)
+		rc = feed_ask(&r, round == 0, &more, e);
+	for (size_t i = 0; i < r.n; i++)
+		feed_job_close(&r.jobs[i]);
+	free(r.jobs);
+	free(r.map);
+	return rc;
+}

@@ -1,0 +1,611 @@
+#include "remote.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backoff.h"
+#include "log.h"
+#include "mem.h"
+#include "random.h"
+#include "remote_turn.h"
+#include "route.h"
+#include "tstamp.h"
+
+#include "banned.h"
+
+/*
+ * One loop with three steps: start what is due (one transaction for up to REMOTE_CHUNK starts,
+ * then the requests leave), wait for answers, and finish what has come (one transaction for all
+ * of it). A job waits, flies or is over; time-outs and back-offs are its due time.
+ */
+
+#define REMOTE_CHUNK 128
+#define REMOTE_LEAST_MS 1000 /* no attempt starts with less time left */
+#define REMOTE_PAUSE_MS 50   /* until a limit is looked at again */
+
+enum { REMOTE_WAITS, REMOTE_FLIES, REMOTE_OVER };
+
+struct remote_run {
+	struct db *db;
+	struct remote_job *jobs;
+	size_t n;
+	const struct remote_ops *ops;
+	void *ctx;
+	const struct remote_options *o;
+	struct fetch *fetch;
+	int64_t race_cap;
+	bool routing;
+	size_t flying, over;
+	uint64_t random; /* of jitter: no result depends on it */
+};
+
+static const char *remote_target_name(const struct remote_target *t,
+				      char out[GUARD_SERVICE_MAX])
+{
+	snprintf(out, GUARD_SERVICE_MAX, "%s%s%s", t->provider->name,
+		 t->model[0] != '\0' ? "/" : "", t->model);
+	return out;
+}
+
+static struct remote_target *remote_current(struct remote_job *j)
+{
+	j->target = (size_t)j->order[j->place];
+	return &j->targets[j->target];
+}
+
+/* ------------------------------------------------------------------ ends */
+
+static void remote_say(struct remote_job *j, enum remote_end end, const char *text)
+{
+	j->end = end;
+	snprintf(j->error, sizeof j->error, "%.*s", (int)sizeof j->error - 1, text);
+}
+
+/* The job is over: its caller stores it. Inside a transaction. */
+static int remote_over(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	if (j->state == REMOTE_FLIES)
+		r->flying--;
+	j->state = REMOTE_OVER;
+	r->over++;
+	if (j->started_ms >= 0)
+		j->elapsed_ms = tstamp_boot_ms() - j->started_ms;
+	if (r->o->record != NULL && j->end != REMOTE_ANSWERED &&
+	    remote_turn_record(r->o->record, j, e) != 0)
+		return -1;
+	return r->ops->store != NULL ? r->ops->store(r->ctx, (size_t)(j - r->jobs), e) : 0;
+}
+
+/* On to the next target; the job is over when there is none. */
+static int remote_next(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	j->tries = 0;
+	if (j->state == REMOTE_FLIES)
+		r->flying--;
+	j->state = REMOTE_WAITS;
+	j->due_ms = tstamp_boot_ms();
+	if (++j->place < j->n_targets)
+		return 0;
+	return remote_over(r, j, e);
+}
+
+/* ------------------------------------------------------------------ choosing */
+
+/* Sort the targets by score; ties and a race without routing keep the operator's order. */
+static void remote_sort(struct remote_job *j, const struct route_candidate *c)
+{
+	for (size_t i = 1; i < j->n_targets; i++)
+		for (size_t k = i; k > 0; k--) {
+			int64_t swap = j->order[k];
+
+			if (c[j->order[k]].score <= c[j->order[k - 1]].score)
+				break;
+			j->order[k] = j->order[k - 1];
+			j->order[k - 1] = swap;
+		}
+}
+
+/* Score the candidates of an agent, once per job and run, and note the choice. */
+static int remote_route(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	struct route_candidate *c = mem_array(j->n_targets, sizeof *c);
+	int64_t wall_ms = tstamp_wall_ms();
+	int rc = 0;
+
+	for (size_t i = 0; i < j->n_targets && rc == 0; i++) {
+		const struct remote_target *t = &j->targets[i];
+
+		remote_target_name(t, c[i].name);
+		rc = route_load(r->db, t->provider->name, t->service, &t->policy, wall_ms,
+				&c[i], e);
+		c[i].score = route_score(&c[i], i);
+	}
+	if (rc == 0 && r->routing)
+		remote_sort(j, c);
+	if (rc == 0)
+		rc = route_add(r->db, j->agent_id, j->window_ms, c[j->order[0]].name, c,
+			       j->n_targets, wall_ms, e);
+	free(c);
+	return rc;
+}
+
+/* ------------------------------------------------------------------ starting */
+
+/* Whether the target may be called now. *${go} false: the job waits, has moved on, or is over.
+ */
+static int remote_admit(struct remote_run *r, struct remote_job *j, struct remote_target *t,
+			bool *go, struct err *e)
+{
+	int64_t wall_ms = tstamp_wall_ms(), now = tstamp_boot_ms(), wait_ms = 0;
+	enum guard_cause cause;
+	char *why;
+
+	*go = false;
+	if (guard_limits(r->db, t->provider->name, &t->policy, wall_ms, &cause, &wait_ms, e) !=
+	    0)
+		return -1;
+	if (cause == GUARD_NONE) {
+		if (guard_admit(r->db, t->service, &t->policy, &j->ticket, e) != 0)
+			return -1;
+		*go = j->ticket.admitted;
+		cause = j->ticket.cause;
+		wait_ms = j->ticket.retry_after_ms;
+	} else {
+		j->ticket = (struct guard_ticket){ .cause = cause, .retry_after_ms = wait_ms };
+		snprintf(j->ticket.service, sizeof j->ticket.service, "%s", t->service);
+	}
+	if (*go)
+		return 0;
+	why = guard_refusal(&j->ticket);
+	remote_say(j, REMOTE_REFUSED, why);
+	free(why);
+	if (wait_ms < REMOTE_PAUSE_MS && wait_ms >= 0)
+		wait_ms = REMOTE_PAUSE_MS;
+	/* waiting is for the last resort, and for limits that pass by themselves */
+	if (wait_ms >= 0 && now + wait_ms + REMOTE_LEAST_MS <= r->o->deadline_ms &&
+	    (j->place + 1 == j->n_targets || cause == GUARD_PARALLEL || cause == GUARD_RATE)) {
+		j->due_ms = now + wait_ms;
+		return 0;
+	}
+	return remote_next(r, j, e);
+}
+
+/* Note the attempt, with its money. */
+static int remote_begin(struct remote_run *r, struct remote_job *j, struct remote_target *t,
+			struct err *e)
+{
+	struct calls_start s = { .purpose = j->purpose,
+				 .window_ms = j->window_ms,
+				 .agent_id = j->agent_id,
+				 .provider = t->provider->name,
+				 .model = t->model,
+				 .service = t->service,
+				 .attempt = j->attempts + 1,
+				 .reserved = t->worst };
+
+	return calls_begin(r->db, &s, tstamp_wall_ms(), &j->call_id, e);
+}
+
+static int remote_over_budget(struct remote_run *r, struct remote_job *j, const char *cap,
+			      const struct remote_target *t, struct err *e)
+{
+	char name[GUARD_SERVICE_MAX], worst[DECIMAL_TEXT_MAX], text[sizeof j->error];
+
+	snprintf(text, sizeof text,
+		 "%s could cost %s USD, more than is left of today's budget of "
+		 "the %s",
+		 remote_target_name(t, name), decimal_format(t->worst, MONEY_SCALE, worst),
+		 cap);
+	remote_say(j, REMOTE_BUDGET, text);
+	return remote_next(r, j, e);
+}
+
+/* Take a job one step on: it flies, waits, or is over. */
+static int remote_start(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	while (j->state == REMOTE_WAITS && j->due_ms <= tstamp_boot_ms()) {
+		struct remote_target *t = remote_current(j);
+		int64_t wall_ms = tstamp_wall_ms();
+		const char *cap;
+		bool ok = true, go = true;
+
+		if (r->o->play == NULL) {
+			if (calls_reserve(r->db, j->agent_id, t->worst, j->cap, r->race_cap,
+					  wall_ms, &ok, &cap, e) != 0)
+				return -1;
+			if (!ok) {
+				if (remote_over_budget(r, j, cap, t, e) != 0)
+					return -1;
+				continue;
+			}
+			if (remote_admit(r, j, t, &go, e) != 0)
+				return -1;
+			if (!go) {
+				if (calls_release(r->db, j->agent_id, t->worst, wall_ms, e) !=
+				    0)
+					return -1;
+				continue;
+			}
+			if (remote_begin(r, j, t, e) != 0)
+				return -1;
+		}
+		j->state = REMOTE_FLIES;
+		r->flying++;
+		j->attempts++;
+		j->tries++;
+		if (j->started_ms < 0)
+			j->started_ms = tstamp_boot_ms();
+	}
+	return 0;
+}
+
+/* A request that cannot even be made is answered here. */
+static void remote_refuse_here(struct remote_job *j, const struct err *why)
+{
+	j->answer = mem_alloc(sizeof *j->answer);
+	j->answer->class = FETCH_LOCAL;
+	j->answer->body = mem_strdup("");
+	j->answer->error = mem_strdup(why->text);
+	j->answer->first_ms = -1;
+}
+
+static int remote_launch(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	struct remote_target *t = &j->targets[j->target];
+	int64_t left_ms = r->o->deadline_ms - tstamp_boot_ms();
+	struct fetch_request q = { 0 };
+	struct err why = { 0 };
+	int rc = 0;
+
+	if (r->ops->build(r->ctx, (size_t)(j - r->jobs), j->target, &q, &why) != 0) {
+		remote_refuse_here(j, &why);
+	} else {
+		snprintf(q.tag, sizeof q.tag, "%zu", (size_t)(j - r->jobs));
+		q.timeout_ms = t->policy.attempt_ms < left_ms ? t->policy.attempt_ms : left_ms;
+		if (q.timeout_ms < 1)
+			q.timeout_ms = 1;
+		rc = fetch_send(r->fetch, &q, e);
+	}
+	fetch_request_release(&q);
+	return rc;
+}
+
+static bool remote_may_start(const struct remote_run *r, const struct remote_job *j,
+			     int64_t now)
+{
+	return j->state == REMOTE_WAITS && j->due_ms <= now &&
+	       now + REMOTE_LEAST_MS <= r->o->deadline_ms &&
+	       (r->o->parallel <= 0 || r->flying < (size_t)r->o->parallel);
+}
+
+/* Start a chunk of what is due: *${started} of them fly now. */
+static int remote_start_chunk(struct remote_run *r, size_t *at, size_t *started, struct err *e)
+{
+	size_t chunk[REMOTE_CHUNK], n = 0;
+	int64_t now = tstamp_boot_ms();
+	int rc = 0;
+
+	*started = 0;
+	for (; *at < r->n && !remote_may_start(r, &r->jobs[*at], now); (*at)++)
+		;
+	if (*at == r->n)
+		return 0;
+	if (db_begin(r->db, e) != 0)
+		return -1;
+	for (; *at < r->n && n < REMOTE_CHUNK && rc == 0; (*at)++) {
+		struct remote_job *j = &r->jobs[*at];
+
+		if (!remote_may_start(r, j, now))
+			continue;
+		if (j->started_ms < 0 && j->agent_id != 0 && j->place == 0 && j->tries == 0 &&
+		    r->o->play == NULL)
+			rc = remote_route(r, j, e);
+		if (rc == 0)
+			rc = remote_start(r, j, e);
+		if (rc == 0 && j->state == REMOTE_FLIES)
+			chunk[n++] = *at;
+	}
+	if (db_end(r->db, rc, e) != 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (remote_launch(r, &r->jobs[chunk[i]], e) != 0)
+			return -1;
+	*started = n;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ finishing */
+
+static int remote_account(struct remote_run *r, struct remote_job *j,
+			  const struct fetch_answer *a, const struct remote_outcome *o,
+			  struct err *e)
+{
+	const struct remote_target *t = &j->targets[j->target];
+	char name[GUARD_SERVICE_MAX];
+	struct calls_result c = { .class = a->class != FETCH_OK ? fetch_class_name(a->class)
+								: model_class_name(o->class),
+				  .status = a->status,
+				  .lost = o->lost,
+				  .cost = o->lost ? t->worst : o->cost,
+				  .has_usage = o->has_usage,
+				  .input = o->input,
+				  .output = o->output,
+				  .latency_ms = a->elapsed_ms,
+				  .error = o->error };
+
+	if (calls_end(r->db, j->call_id, &c, tstamp_wall_ms(), e) != 0 ||
+	    guard_result(r->db, t->provider->name, &j->ticket, &t->policy,
+			 model_outcome(o->class), o->wait_ms > 0 ? o->wait_ms : 0,
+			 o->error != NULL ? o->error : c.class, e) != 0)
+		return -1;
+	if (j->purpose != CALLS_DECIDE)
+		return 0;
+	return route_count(r->db, remote_target_name(t, name), o->class == MODEL_OK,
+			   a->elapsed_ms, c.cost, e);
+}
+
+/* When to ask the same target again; false: not. */
+static int remote_again(struct remote_run *r, struct remote_job *j,
+			const struct remote_outcome *o, bool *again, struct err *e)
+{
+	const struct guard_policy *p = &j->targets[j->target].policy;
+	int64_t now = tstamp_boot_ms();
+	int64_t delay_ms =
+		backoff_delay(p->base_ms, p->cap_ms, j->tries - 1, random_next(&r->random));
+
+	*again = false;
+	if (!p->retry || j->tries > p->retries)
+		return 0;
+	if (o->wait_ms > delay_ms)
+		delay_ms = o->wait_ms;
+	if (r->o->play != NULL)
+		delay_ms = 0;
+	if (delay_ms > p->wait_max_ms || now + delay_ms + REMOTE_LEAST_MS > r->o->deadline_ms)
+		return 0;
+	*again = true;
+	if (r->o->play == NULL &&
+	    guard_may_retry(r->db, j->targets[j->target].provider->name, again, e) != 0)
+		return -1;
+	j->due_ms = now + delay_ms;
+	return 0;
+}
+
+/* What an answer means for its job. */
+static int remote_finish(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	struct remote_outcome o = { .wait_ms = -1 };
+	char name[GUARD_SERVICE_MAX], text[sizeof j->error];
+	bool again = false;
+
+	r->ops->parse(r->ctx, (size_t)(j - r->jobs), j->target, j->answer, &o);
+	if (r->o->play == NULL && remote_account(r, j, j->answer, &o, e) != 0)
+		return -1;
+	if (o.class <= MODEL_EMPTY) {
+		remote_say(j, REMOTE_ANSWERED, o.error != NULL ? o.error : "");
+		return remote_over(r, j, e);
+	}
+	snprintf(text, sizeof text, "%s: %s", remote_target_name(&j->targets[j->target], name),
+		 o.error != NULL ? o.error : model_class_name(o.class));
+	remote_say(j, REMOTE_FAILED, text);
+	if ((o.class == MODEL_RETRY || o.class == MODEL_MALFORMED) &&
+	    remote_again(r, j, &o, &again, e) != 0)
+		return -1;
+	if (!again)
+		return remote_next(r, j, e);
+	r->flying--;
+	j->state = REMOTE_WAITS;
+	return 0;
+}
+
+/* Everything that has come, in one transaction. */
+static int remote_finish_all(struct remote_run *r, struct err *e)
+{
+	bool any = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < r->n && !any; i++)
+		any = r->jobs[i].answer != NULL;
+	if (!any)
+		return 0;
+	if (db_begin(r->db, e) != 0)
+		return -1;
+	for (size_t i = 0; i < r->n && rc == 0; i++)
+		if (r->jobs[i].answer != NULL)
+			rc = remote_finish(r, &r->jobs[i], e);
+	rc = db_end(r->db, rc, e);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->jobs[i].answer != NULL) {
+			fetch_answer_release(r->jobs[i].answer);
+			free(r->jobs[i].answer);
+			r->jobs[i].answer = NULL;
+		}
+	return rc;
+}
+
+/* The time is up for a job. */
+static int remote_late(struct remote_run *r, struct remote_job *j, struct err *e)
+{
+	struct remote_outcome o = { .class = MODEL_RETRY,
+				    .wait_ms = -1,
+				    .lost = true,
+				    .error = "no answer before the deadline" };
+	struct fetch_answer a = { .class = FETCH_TIMEOUT,
+				  .elapsed_ms = tstamp_boot_ms() - j->started_ms };
+	char last[sizeof j->error], text[2 * sizeof j->error];
+
+	if (j->state == REMOTE_FLIES && r->o->play == NULL &&
+	    remote_account(r, j, &a, &o, e) != 0)
+		return -1;
+	snprintf(last, sizeof last, "%s", j->error);
+	snprintf(text, sizeof text, "no answer before the deadline%s%s",
+		 last[0] != '\0' ? "; before that: " : "", last);
+	remote_say(j, REMOTE_TIMEOUT, text);
+	return remote_over(r, j, e);
+}
+
+static int remote_end_all(struct remote_run *r, struct err *e)
+{
+	int rc = 0;
+
+	if (db_begin(r->db, e) != 0)
+		return -1;
+	for (size_t i = 0; i < r->n && rc == 0; i++)
+		if (r->jobs[i].state != REMOTE_OVER)
+			rc = remote_late(r, &r->jobs[i], e);
+	return db_end(r->db, rc, e);
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+static int remote_start_due(struct remote_run *r, struct err *e)
+{
+	size_t at = 0, started = 0;
+
+	while (at < r->n) {
+		if (remote_start_chunk(r, &at, &started, e) != 0)
+			return -1;
+		if (r->o->stop != NULL && *r->o->stop != 0)
+			return 0;
+	}
+	return 0;
+}
+
+/* Until when there is nothing to do but wait for answers. */
+static int64_t remote_until(const struct remote_run *r)
+{
+	int64_t until = r->o->deadline_ms, now = tstamp_boot_ms();
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct remote_job *j = &r->jobs[i];
+
+		if (j->answer != NULL)
+			return now;
+		/* one that is due already waits for others to land */
+		if (j->state == REMOTE_WAITS && j->due_ms > now && j->due_ms < until)
+			until = j->due_ms;
+	}
+	return until;
+}
+
+/* Wait for one answer, and take along all that are there. */
+static int remote_listen(struct remote_run *r, struct err *e)
+{
+	int64_t until = remote_until(r);
+	bool got = true;
+
+	while (got) {
+		struct fetch_answer a = { 0 };
+		char *end;
+		size_t i;
+
+		if (fetch_wait(r->fetch, until, r->o->stop, &a, &got, e) != 0)
+			return -1;
+		if (!got)
+			break;
+		until = 0;
+		i = (size_t)strtoull(a.tag, &end, 10);
+		if (*end != '\0' || i >= r->n || r->jobs[i].state != REMOTE_FLIES ||
+		    r->jobs[i].answer != NULL) {
+			fetch_answer_release(&a);
+			return err_set(e, ERR_INTERNAL, "tr-fetch: an answer to nobody");
+		}
+		r->jobs[i].answer = mem_alloc(sizeof a);
+		*r->jobs[i].answer = a;
+	}
+	return 0;
+}
+
+static int remote_loop(struct remote_run *r, struct err *e)
+{
+	while (r->over < r->n) {
+		if (r->o->stop != NULL && *r->o->stop != 0)
+			return err_set(e, ERR_TEMP, "stopped by a signal");
+		if (remote_start_due(r, e) != 0)
+			return -1;
+		if (r->over == r->n)
+			break;
+		/* waiting jobs that have no time left for an attempt are late at once */
+		if (tstamp_boot_ms() >= r->o->deadline_ms ||
+		    (r->flying == 0 && tstamp_boot_ms() + REMOTE_LEAST_MS > r->o->deadline_ms))
+			return remote_end_all(r, e);
+		if (remote_listen(r, e) != 0 || remote_finish_all(r, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void remote_prepare(struct remote_job *j)
+{
+	j->end = REMOTE_LIMBO;
+	j->state = REMOTE_WAITS;
+	j->due_ms = 0;
+	j->started_ms = -1;
+	j->attempts = j->tries = j->elapsed_ms = 0;
+	j->place = j->target = 0;
+	j->error[0] = '\0';
+	j->answer = NULL;
+	j->order = mem_array(j->n_targets, sizeof *j->order);
+	for (size_t i = 0; i < j->n_targets; i++)
+		j->order[i] = (int64_t)i;
+}
+
+/* What the recording says of turns that nobody answered. */
+static int remote_replay_turns(struct remote_run *r, struct err *e)
+{
+	bool any = false;
+	int rc = 0;
+
+	if (remote_turn_play(r->o->play, r->jobs, r->n, e) != 0)
+		return -1;
+	for (size_t i = 0; i < r->n; i++)
+		any = any || r->jobs[i].end != REMOTE_LIMBO;
+	if (!any)
+		return 0;
+	if (db_begin(r->db, e) != 0)
+		return -1;
+	for (size_t i = 0; i < r->n && rc == 0; i++)
+		if (r->jobs[i].end != REMOTE_LIMBO)
+			rc = remote_over(r, &r->jobs[i], e);
+	return db_end(r->db, rc, e);
+}
+
+int remote_run(struct db *db, const struct config *c, struct remote_job *jobs, size_t n,
+	       const struct remote_ops *ops, void *ctx, const struct remote_options *o,
+	       struct err *e)
+{
+	struct fetch_options f = { .record = o->record,
+				   .play = o->play,
+				   .parallel = o->parallel };
+	struct remote_run r = { .db = db,
+				.jobs = jobs,
+				.n = n,
+				.ops = ops,
+				.ctx = ctx,
+				.o = o,
+				.race_cap = config_num(c, CONFIG_BUDGET_RACE_USD_DAY),
+				.routing = config_bool(c, CONFIG_FEATURE_ROUTING),
+				.random = random_mix((uint64_t)tstamp_boot_ms()) };
+	int rc = 0;
+
+	if (n == 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		remote_prepare(&jobs[i]);
+	r.fetch = fetch_open(&f);
+	if (o->play != NULL)
+		rc = remote_replay_turns(&r, e);
+	if (rc == 0)
+		rc = remote_loop(&r, e);
+	fetch_close(r.fetch);
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].answer != NULL) {
+			fetch_answer_release(jobs[i].answer);
+			free(jobs[i].answer);
+			jobs[i].answer = NULL;
+		}
+		free(jobs[i].order);
+		jobs[i].order = NULL;
+	}
+	return rc;
+}
