@@ -1,7 +1,8 @@
 /*
  * tr-audit recomputes the books from the fills: every trade from the one before it and its
  * batch, cash, positions and snapshots from the trades, and the chain of seals from the rows.
- * It names the first row that differs and ends with status 1, or prints what was checked.
+ * It compares the head file with the chain, the one beside the race or a copy of it. It names
+ * the first row or line that differs and ends with status 1, or prints what was checked.
  */
 #include "cli.h"
 #include "race.h"
@@ -9,8 +10,11 @@
 #include "banned.h"
 
 static bool json;
+static const char *heads;
 
 static const struct cli_opt options[] = {
+	{ 0, "heads", CLI_STRING, &heads, "FILE",
+	  "compare with this copy of the head file, not with the one beside the race" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "print JSON" },
 	CLI_COMMON,
 	{ 0 },
@@ -37,6 +41,10 @@ static void print_json(const struct race_audit *a)
 	json_write_int(&w, "snapshots", a->snapshots);
 	json_write_int(&w, "seals", a->seals);
 	json_write_string(&w, "head", a->ok ? head : NULL);
+	if (a->ok && a->heads >= 0)
+		json_write_int(&w, "heads", a->heads);
+	else
+		json_write_null(&w, "heads");
 	json_write_close(&w);
 	json_write_end(&w);
 	cli_out(buf_str(&b), b.len);
@@ -56,6 +64,11 @@ static void print(const struct race_audit *a)
 		 "seals\nhead: %s\n",
 		 (long long)a->agents, (long long)a->decisions, (long long)a->trades,
 		 (long long)a->snapshots, (long long)a->seals, head);
+	if (a->heads < 0)
+		cli_outf("no head file\n");
+	else
+		cli_outf("head file: %lld of %lld seals\n", (long long)a->heads,
+			 (long long)a->seals);
 }
 
 int main(int argc, char **argv)
@@ -70,7 +83,7 @@ int main(int argc, char **argv)
 	if (args.n > 0 || args.has_rest)
 		cli_usage("too many operands");
 	db = db_open(cli_common.database, &e);
-	r = db != NULL ? race_audit_run(db, &a, &e) : -1;
+	r = db != NULL ? race_audit_heads(db, heads, &a, &e) : -1;
 	db_close(db);
 	if (r != 0)
 		return cli_end(cli_fail(&e));

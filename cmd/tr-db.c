@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "db.h"
 #include "decimal.h"
+#include "log.h"
 #include "prune.h"
 #include "race.h"
 #include "tstamp.h"
@@ -18,7 +19,7 @@
 
 #define AGE_DAYS_MAX 36500
 
-static bool logical, force, dry_run;
+static bool logical, force, new_heads, dry_run;
 static const char *older_than;
 
 static const struct cli_opt options[] = {
@@ -26,6 +27,8 @@ static const struct cli_opt options[] = {
 	  "dump: tables in key order, without row numbers and volatile columns" },
 	{ 'f', "force", CLI_FLAG, &force, NULL,
 	  "backup, restore: replace the file that is there" },
+	{ 0, "new-heads", CLI_FLAG, &new_heads, NULL,
+	  "restore: rename the head file that is there and begin a new one" },
 	{ 'o', "older-than", CLI_STRING, &older_than, "AGE",
 	  "prune: windows older than 30d, 12h ..." },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "prune: count, remove nothing" },
@@ -101,14 +104,21 @@ static int backup(struct db *db, const char *file, struct err *e)
 
 static int restore(const char *file, struct err *e)
 {
-	struct backup_report r;
-	bool kept;
+	const char *path = cli_common.database;
+	struct backup_restored r;
 
-	if (backup_restore(file, cli_common.database, force, &r, &kept, e) != 0)
+	if (backup_restore(file, path, force, new_heads ? cli_common.now_ms : -1, &r, e) != 0)
 		return -1;
-	print_report(cli_common.database, &r);
-	if (kept && cli_common.quiet == 0)
-		cli_outf("the race that was there is %s.before-restore\n", cli_common.database);
+	print_report(path, &r.copy);
+	if (r.kept && cli_common.quiet == 0)
+		cli_outf("the race that was there is %s.before-restore\n", path);
+	if (r.old_heads[0] != '\0' && cli_common.quiet == 0)
+		cli_outf("the head file that was there is %s%s\n", path, r.old_heads);
+	if (!r.heads.ok)
+		log_msg(LOG_WARN,
+			"%s; tr-audit will say so until the file is moved away, as "
+			"restore --new-heads does",
+			r.heads.difference);
 	return 0;
 }
 
@@ -199,6 +209,8 @@ static void check_options(const char *command)
 		cli_usage("dump: needs --logical");
 	if (force && !copies)
 		cli_usage("%s: --force is for backup and restore", command);
+	if (new_heads && strcmp(command, "restore") != 0)
+		cli_usage("%s: --new-heads is for restore", command);
 	if ((older_than != NULL || dry_run) && !prunes)
 		cli_usage("%s: --older-than and --dry-run are for prune", command);
 	if (prunes && (older_than == NULL || parse_age(older_than) < 0))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "tstamp.h"
 
 #include "banned.h"
 
@@ -22,6 +23,9 @@ static const char sql_cycle_add[] =
 	"INSERT INTO cycles (window_ms, previous_ms, pin, decision, live, state, attempts, "
 	"started_ms) "
 	"VALUES (:window, :previous, :pin, :decision, :live, 'running', 1, :at)";
+static const char sql_other[] =
+	"SELECT stage, input FROM events WHERE window_ms = :window AND type = 'completed' AND "
+	"input IS NOT :input ORDER BY seq LIMIT 1";
 /* The first event of a sealed window is only gone when its history was pruned: all was done. */
 static const char sql_done[] =
 	"SELECT 1 WHERE EXISTS (SELECT 1 FROM events WHERE window_ms = :window AND "
@@ -144,6 +148,32 @@ int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const c
 	if (sql_exec(s, e) != 0)
 		return -1;
 	return journal_event(db, window_ms, "started", "", "", at_ms, e);
+}
+
+int journal_same(struct db *db, int64_t window_ms, const struct digest *input, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_other);
+	char id[TSTAMP_WINDOW_ID_MAX], now[DIGEST_HEX_SIZE], then[DIGEST_HEX_SIZE] = "nothing";
+	struct digest other;
+	const void *p;
+	size_t n;
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	sql_blob(s, ":input", input->bytes, sizeof input->bytes);
+	r = sql_row(s, e);
+	if (r != 1)
+		return r;
+	p = sql_col_blob(s, 1, &n);
+	if (n == sizeof other.bytes) {
+		memcpy(other.bytes, p, n);
+		digest_hex(&other, then);
+	}
+	digest_hex(input, now);
+	err_set(e, ERR_DATA, "%s: stage %s was done under %s, the window now has %s",
+		tstamp_window_id(window_ms, id), sql_col_text(s, 0), then, now);
+	sql_reset(s);
+	return -1;
 }
 
 int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done, struct err *e)

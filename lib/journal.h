@@ -43,6 +43,8 @@ int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e
 int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const char *pin,
 		  bool decision, bool live, int64_t at_ms, struct err *e);
 
+/* What is done was done under ${input}; else ERR_DATA that names both hashes. */
+int journal_same(struct db *db, int64_t window_ms, const struct digest *input, struct err *e);
 /* Whether a stage is done. */
 int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done,
 		 struct err *e);

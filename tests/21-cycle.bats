@@ -32,7 +32,7 @@ add_slow_program() {
 		echo '{"orders":[]}'
 	EOF
 	chmod 700 slow.sh
-	tr-agent add slow --kind exec -d "$1" -- "$PWD/slow.sh"
+	tr-agent add slow --kind exec --unconfined -d "$1" -- "$PWD/slow.sh"
 }
 
 wait_for_file() {
@@ -490,4 +490,34 @@ at_once() {
 	assert_equal "$(sqlite3 race.db 'SELECT count(*) FROM cycles')" 1
 	expect 0 timeout 20 tr-cycle -w "$W1" --wait 15
 	wait
+}
+
+@test "a stage that was done under another input is 65 and names both, whoever is asked" {
+	local stage other pin before
+	other=$(printf 5a%.0s {1..32})
+	for stage in ingest settle pre decide trade post; do
+		rm -f race.db*
+		demo_race
+		tr-cycle -q -w $W0
+		tr-ingest -q -w 2024-07-23T00:15Z
+		tr-decide -q -w 2024-07-23T00:15Z
+		tr-trade -q -w 2024-07-23T00:15Z
+		tr-snapshot -q -w 2024-07-23T00:15Z
+		sqlite3 race.db "DROP TRIGGER events_update; UPDATE events SET input = x'$other'
+			WHERE stage = '$stage' AND window_ms = (SELECT max(window_ms) FROM cycles)"
+		assert_equal "$(sqlite3 race.db "SELECT count(*) FROM events WHERE input = x'$other'")" 1
+		pin=$(sqlite3 race.db 'SELECT lower(hex(pin)) FROM cycles ORDER BY window_ms DESC LIMIT 1')
+		before=$(sqlite3 race.db .dump | sha256sum)
+		for tool in tr-ingest "tr-trade --settle" "tr-snapshot --phase=pre" tr-decide tr-trade \
+			"tr-snapshot --phase=post" tr-cycle "tr-cycle --dry-run"; do
+			# shellcheck disable=SC2086
+			expect 65 $tool -w 2024-07-23T00:15Z
+			assert_output ""
+			[[ $stderr == *"market-cycle-20240723-0015: stage $stage was done under $other"*$pin* ]]
+		done
+		assert_equal "$(sqlite3 race.db .dump | sha256sum)" "$before"
+		# others can look at it, and later windows go on
+		expect 0 tr-status 2024-07-23T00:15Z
+		expect 0 tr-cycle -q -w 2024-07-23T00:20Z
+	done
 }

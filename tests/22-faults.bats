@@ -231,6 +231,39 @@ stop_import() {
 	wait
 }
 
+@test "a lock file that was removed and made anew is no lock for who still waits at it" {
+	local status=0
+	demo_race
+	exec 8<>race.db.lock
+	flock 8
+	tr-config set trade.fee_bps 5 2>config.err 3>&- 8>&- &
+	sleep 0.3
+	rm race.db.lock
+	: >race.db.lock
+	exec 9<>race.db.lock
+	flock 9
+	# the writer gets the lock that nobody else looks at any more
+	exec 8<&-
+	sleep 0.3
+	expect 0 tr-config get trade.fee_bps
+	assert_output 10
+	exec 9<&-
+	wait "$!" || status=$?
+	assert_equal "$status" 0
+	expect 0 tr-config get trade.fee_bps
+	assert_output 5
+}
+
+@test "a lock of tr-cycle that others can write to is 77" {
+	demo_race
+	tr-cycle -q -w "$W0"
+	chmod 620 race.db.cycle
+	expect 77 tr-cycle -w 2024-07-23T00:05Z
+	[[ $stderr == *"race.db.cycle: is open to others"* ]]
+	chmod 600 race.db.cycle
+	expect 0 tr-cycle -q -w 2024-07-23T00:05Z
+}
+
 @test "a writer that was stopped blocks others for five seconds, and no longer than it lives" {
 	demo_race
 	stop_import

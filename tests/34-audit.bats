@@ -48,6 +48,24 @@ tamper() {
 	[[ $(jq -r .difference <<<"$output") == *${1-}* ]]
 }
 
+# The race and its head file, here.
+with_heads() {
+	cp "$BATS_FILE_TMPDIR/race.db" "$BATS_FILE_TMPDIR/race.db.heads" .
+}
+
+# bad_heads LINE SED...: after this edit of the head file the audit names that line.
+bad_heads() {
+	local line=$1
+	shift
+	with_heads
+	sed -i "$@" race.db.heads
+	expect 1 tr-audit -d race.db
+	[[ $output == "difference: head file, line $line: "* ]] || {
+		echo "$output"
+		return 1
+	}
+}
+
 ask() {
 	sqlite3 "$BATS_FILE_TMPDIR/race.db" "$1"
 }
@@ -273,6 +291,153 @@ ask() {
 	sqlite3 other.db "UPDATE decisions SET raw = x'00' WHERE agent_id = $ME"
 	expect 1 tr-audit -d other.db
 	[ "$head" = "$(ask 'SELECT lower(hex(hash)) FROM seals ORDER BY n DESC LIMIT 1')" ]
+}
+
+# ---------------------------------------------------------------- head file
+
+@test "the head file has every seal, in order" {
+	assert_equal "$(cat "$BATS_FILE_TMPDIR/race.db.heads")" "$(ask "SELECT n || ' market-cycle-' ||
+		strftime('%Y%m%d-%H%M', window_ms / 1000, 'unixepoch') || ' ' || lower(hex(hash))
+		FROM seals ORDER BY n")"
+	with_heads
+	expect 0 tr-audit -d race.db
+	assert_line "head file: 24 of 24 seals"
+	expect 0 tr-audit -d race.db --json
+	assert_equal "$(jq .heads <<<"$output")" 24
+}
+
+@test "an edit, a deletion, an insertion and a swap in the head file are found" {
+	bad_heads 1 '1s/^1 /2 /'
+	bad_heads 7 '7s/0030/0035/'
+	bad_heads 24 '24s/.$/x/'
+	bad_heads 12 '12s/[0-9a-f]\{8\}$/00000000/'
+	bad_heads 12 12d
+	bad_heads 1 1d
+	bad_heads 13 '12{p}'
+	bad_heads 13 '12a a word of my own'
+	bad_heads 13 '12s/$/\n/'
+	bad_heads 25 '24{p;s/^24/25/}'
+	bad_heads 5 '5{h;d};6G'
+}
+
+@test "what was cut off the database is found by the head file" {
+	cp "$BATS_FILE_TMPDIR/race.db" before.db
+	chmod 600 before.db
+	tr-cycle -q -d before.db -w 2024-07-23T02:00Z
+	cp before.db.heads race.db.heads
+	cp "$BATS_FILE_TMPDIR/race.db" .
+	expect 1 tr-audit -d race.db
+	assert_output "difference: head file, line 25: knows seal 25, the race ends with seal 24"
+	# also by one that lies elsewhere
+	mkdir elsewhere
+	mv race.db.heads elsewhere
+	expect 0 tr-audit -d race.db
+	assert_line "no head file"
+	expect 1 tr-audit -d race.db --heads elsewhere/race.db.heads
+	expect 66 tr-audit -d race.db --heads elsewhere/none
+	head -n 20 elsewhere/race.db.heads >older
+	expect 0 tr-audit -d race.db --heads older
+	assert_line "head file: 20 of 24 seals"
+}
+
+@test "what was cut off the head file is no difference, and the next window adds it" {
+	local want
+	want=$(cat "$BATS_FILE_TMPDIR/race.db.heads")
+	with_heads
+	sed -i 20,24d race.db.heads
+	expect 0 tr-audit -d race.db
+	assert_line "head file: 19 of 24 seals"
+	expect 0 tr-cycle -q -d race.db --dry-run -w 2024-07-23T02:00Z
+	assert_equal "$(wc -l <race.db.heads)" 19
+	tr-cycle -q -d race.db -w 2024-07-23T01:55Z
+	assert_equal "$(cat race.db.heads)" "$want"
+	rm race.db.heads
+	tr-cycle -q -d race.db -w 2024-07-23T01:55Z
+	tr-cycle -q -d race.db -w 2024-07-23T01:55Z
+	assert_equal "$(cat race.db.heads)" "$want"
+	assert_equal "$(stat -c %a race.db.heads)" 600
+}
+
+@test "a line that was torn is ended and repeated, and passed over" {
+	local want n
+	want=$(cat "$BATS_FILE_TMPDIR/race.db.heads")
+	for n in 1 2 60 94 95; do
+		with_heads
+		truncate -s -$n race.db.heads
+		cp race.db.heads torn
+		expect 0 tr-audit -d race.db
+		tr-cycle -q -d race.db -w 2024-07-23T01:55Z
+		# nothing that was there is written again
+		cmp -n "$(stat -c %s torn)" torn race.db.heads
+		expect 0 tr-audit -d race.db
+		assert_line "head file: 24 of 24 seals"
+		assert_equal "$(grep -cxFf <(echo "$want") race.db.heads)" 24
+	done
+	# a sector that was not written is all zeros
+	with_heads
+	truncate -s -70 race.db.heads
+	truncate -s +70 race.db.heads
+	expect 0 tr-audit -d race.db
+	tr-cycle -q -d race.db -w 2024-07-23T02:00Z
+	expect 0 tr-audit -d race.db
+	assert_line "head file: 25 of 25 seals"
+	# but zeros are not taken for a line of another place
+	sed -i 25d race.db.heads
+	expect 1 tr-audit -d race.db
+}
+
+@test "a window that was sealed and killed before its line gets it from the next" {
+	local call
+	with_heads
+	for call in pread64:signal=KILL write:error=EIO:signal=KILL fsync:signal=KILL; do
+		run strace -f -o /dev/null -P "$PWD/race.db.heads" -e "inject=$call" \
+			tr-cycle -q -d race.db -w 2024-07-23T02:00Z
+		[ "$status" -ne 0 ]
+		assert_equal "$(sqlite3 race.db 'SELECT count(*) FROM seals')" 25
+		expect 0 tr-audit -d race.db
+	done
+	tr-cycle -q -d race.db -w 2024-07-23T02:05Z
+	tr-cycle -q -d race.db -w 2024-07-23T02:05Z
+	expect 0 tr-audit -d race.db
+	assert_line "head file: 26 of 26 seals"
+	assert_equal "$(wc -l <race.db.heads)" 26
+}
+
+@test "a window is done when the head file cannot be written, and the next one catches up" {
+	local want=24 call
+	# leaks cannot be looked for under strace
+	local -x ASAN_OPTIONS=detect_leaks=0
+	with_heads
+	for call in write:error=ENOSPC fsync:error=EIO pread64:error=EIO openat:error=EMFILE; do
+		want=$((want + 1))
+		run --separate-stderr strace -f -o /dev/null -P "$PWD/race.db.heads" -e "inject=$call" \
+			tr-cycle -q -d race.db -w "2024-07-23T02:$(printf %02d $((want * 5 - 125)))Z"
+		[ "$status" -eq 0 ]
+		[[ $stderr == *race.db.heads* ]]
+		assert_equal "$(sqlite3 race.db 'SELECT count(*) FROM seals')" $want
+		expect 0 tr-audit -d race.db
+	done
+	tr-cycle -q -d race.db -w 2024-07-23T02:20Z
+	expect 0 tr-audit -d race.db
+	assert_line "head file: 29 of 29 seals"
+	assert_equal "$(wc -l <race.db.heads)" 29
+}
+
+@test "a head file that others can write to, or that is none, is not used" {
+	with_heads
+	chmod 620 race.db.heads
+	expect 77 tr-audit -d race.db
+	expect 0 tr-cycle -q -d race.db -w 2024-07-23T02:00Z
+	[[ $stderr == *"race.db.heads: is open to others"* ]]
+	assert_equal "$(wc -l <race.db.heads)" 24
+	mv race.db.heads elsewhere
+	ln -s elsewhere race.db.heads
+	expect 77 tr-audit -d race.db
+	rm race.db.heads
+	mkfifo -m 600 race.db.heads
+	expect 65 tr-audit -d race.db
+	expect 0 tr-cycle -q -d race.db -w 2024-07-23T02:05Z
+	[[ $stderr == *"race.db.heads: is no regular file"* ]]
 }
 
 # ---------------------------------------------------------------- triggers

@@ -105,7 +105,7 @@ holder() {
 	head -c 5000 /dev/urandom >copy.db.tmp
 	echo x >copy.db.tmp-journal
 	expect 0 tr-db backup copy.db
-	assert_equal "$(names)" "copy.db race.db race.db-shm race.db-wal race.db.cycle race.db.lock "
+	assert_equal "$(names)" "copy.db race.db race.db-shm race.db-wal race.db.cycle race.db.heads race.db.lock "
 }
 
 @test "a backup that is killed anywhere leaves the old one" {
@@ -151,7 +151,7 @@ holder() {
 		(SELECT id FROM agents WHERE name = 'trend')"
 	expect 65 tr-db backup copy.db
 	[[ $stderr == *audit*trend* ]]
-	assert_equal "$(names)" "race.db race.db-shm race.db-wal race.db.cycle race.db.lock "
+	assert_equal "$(names)" "race.db race.db-shm race.db-wal race.db.cycle race.db.heads race.db.lock "
 }
 
 @test "restore puts a race where none is" {
@@ -198,14 +198,14 @@ holder() {
 	tr-db backup -q copy.db
 	tr-cycle -q -w 2024-07-23T01:00Z
 	[ -s race.db-wal ]
-	tr-db restore -q --force copy.db
+	tr-db restore -q --force --new-heads copy.db
 	[ ! -s race.db-wal ]
 	assert_equal "$(state)" "$(state copy.db)"
 	expect 0 tr-db check
 	# nor that of a race whose file was taken away
 	tr-cycle -q -w 2024-07-23T01:00Z
 	rm race.db
-	expect 0 tr-db restore copy.db
+	expect 0 tr-db restore --new-heads copy.db
 	expect 0 tr-db check
 	assert_equal "$(state)" "$(state copy.db)"
 }
@@ -320,13 +320,57 @@ refused() {
 	assert_equal "$(state race.db.before-restore)" "$new"
 }
 
+@test "restoring an older race says that the head file knows what it has lost" {
+	local heads
+	hour
+	tr-db backup -q copy.db
+	tr-cycle -q -w 2024-07-23T01:00Z
+	heads=$(cat race.db.heads)
+	expect 0 tr-db restore --force copy.db
+	assert_regex "$stderr" "head file, line 13: knows seal 13, the race ends with seal 12.*--new-heads"
+	assert_equal "$(cat race.db.heads)" "$heads"
+	expect 1 tr-audit
+	assert_output "difference: head file, line 13: knows seal 13, the race ends with seal 12"
+	expect 1 tr-db check
+	# a race that takes another way from there is run, and never mixed into that file
+	tr-config -q set trade.fee_bps 7
+	expect 0 tr-cycle -q --from 2024-07-23T01:00Z --to 2024-07-23T01:20Z
+	assert_regex "$stderr" "knows another seal 13 than the race"
+	assert_equal "$(cat race.db.heads)" "$heads"
+	expect 1 tr-audit
+	assert_regex "$output" "head file, line 13: is not \"13 market-cycle-20240723-0100 [0-9a-f]{64}\""
+	# a backup of it is sound, whatever that file says
+	expect 0 tr-db backup two.db
+}
+
+@test "restore --new-heads keeps the head file under another name and begins one" {
+	local heads
+	hour
+	tr-db backup -q copy.db
+	tr-cycle -q -w 2024-07-23T01:00Z
+	heads=$(cat race.db.heads)
+	expect 0 tr-db restore --force --new-heads -t 2024-07-23T02:00Z copy.db
+	assert_output --partial "race.db.heads.2024-07-23T02:00:00Z"
+	[ -z "$stderr" ]
+	assert_equal "$(cat race.db.heads.2024-07-23T02:00:00Z)" "$heads"
+	assert_equal "$(cat race.db.heads)" "$(head -n 12 <<<"$heads")"
+	expect 0 tr-audit
+	expect 1 tr-audit --heads race.db.heads.2024-07-23T02:00:00Z
+	# the same moment again would take the same name
+	rm race.db.before-restore
+	expect 65 tr-db restore --force --new-heads -t 2024-07-23T02:00Z copy.db
+	assert_equal "$(cat race.db.heads.2024-07-23T02:00:00Z)" "$heads"
+	expect 0 tr-audit
+	expect 64 tr-db check --new-heads
+}
+
 @test "the drill restores a copy, compares it and leaves nothing" {
 	local before
 	hour
 	before=$(state)
 	expect 0 tr-db drill
 	[[ $output == "ok: "*" rows, "* ]]
-	assert_equal "$(names)" "race.db race.db-shm race.db-wal race.db.cycle race.db.lock "
+	assert_equal "$(names)" "race.db race.db-shm race.db-wal race.db.cycle race.db.heads race.db.lock "
 	assert_equal "$(state)" "$before"
 	expect 0 tr-db drill -q
 	assert_output ""

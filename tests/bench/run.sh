@@ -73,6 +73,14 @@ once() {
 once
 ratio "tr-once on a stored key" "$(median once)" "$yard" "at most 0.5"
 
+echo "A key claimed in a process, against one row committed in it to the same file:"
+"${CC:-gcc}" -std=c11 -D_GNU_SOURCE -O2 -Ilib -o "$dir/claim" tests/bench/claim.c "$B/libtr.a" \
+	-lsqlite3 -lsodium -lz -lcjson -lm
+"$dir/claim" "$dir/race.db" >"$dir/claims"
+read -r claim bare <"$dir/claims"
+ratio "bare commit, p50" "$bare" "$bare" 1
+ratio "claim in process p50 / bare commit" "$claim" "$bare" "at most 1.5"
+
 echo "Import against the sqlite3 shell's .import of the same file into an equal table:"
 data=../shared/data/BTC-USDT_5m_binance_2022-12-01_2023-10-02.csv.gz
 if [ -f "$data" ]; then

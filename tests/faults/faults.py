@@ -30,6 +30,7 @@ MANY, MANY_CYCLE = 5000, 3000
 # README and tr-tools(7) list these
 STATUSES = {1, 3, 64, 65, 66, 69, 70, 71, 74, 75, 77, 78}
 SECTOR = 512
+SECTOR_HEADS = 32  # its short lines would cross a boundary of 512 in one window of five only
 AGENT = """#!/bin/sh
 cat >/dev/null
 echo '{"orders":[{"asset":"%s","side":"%s","notional":"%d"}]}'
@@ -290,6 +291,7 @@ class Scenario:
         dump = p.dump()
         self.want = sha(dump)
         self.want_text = dump
+        self.heads = content(os.path.join(p.dir, "race.db.heads"))
         if self.state.calls >= CALLS_MAX:
             raise Failure(f"{name}: more calls than the library can note")
 
@@ -317,6 +319,18 @@ class Scenario:
         if r.status != 0:
             raise Failure(f"the run after it: status {r.status}: {r.err}")
         self.compare(place, "after the run after it")
+        self.compare_heads(place)
+
+    def compare_heads(self, place):
+        """The head file has each line once, beside what torn writes have left of them."""
+        lines = content(os.path.join(place.dir, "race.db.heads")).splitlines(keepends=True)
+        want = self.heads.splitlines(keepends=True)
+        whole = [line for line in lines if line in want]
+        for line in lines:
+            if line not in want and not any(w.startswith(line[:-1]) for w in want):
+                raise Failure(f"the head file has a line {line!r}")
+        if whole != want:
+            raise Failure(f"the head file has {len(whole)} lines of {len(want)}")
 
 
 # ---------------------------------------------------------------------- kill
@@ -565,6 +579,12 @@ class Disk:
                 if i < last.get(".", -1) or how == "kept" or (how == "torn" and rng.random() < .5):
                     files[name] = bytearray()
                 continue
+            if op == "r":
+                old = data.decode()
+                if old in files and (i < last.get(".", -1) or how == "kept"
+                                     or (how == "torn" and rng.random() < .5)):
+                    files[name] = files.pop(old)
+                continue
             if name not in files:
                 continue
             f = files[name]
@@ -573,16 +593,17 @@ class Disk:
                 del f[offset:]
                 f.extend(bytes(offset - len(f)))
             elif op == "w":
-                self.write(f, offset, data, "kept" if safe else how, rng)
+                self.write(f, offset, data, "kept" if safe else how, rng,
+                           SECTOR_HEADS if name.endswith(".heads") else SECTOR)
         return files
 
     @staticmethod
-    def write(f, offset, data, how, rng):
+    def write(f, offset, data, how, rng, sector):
         if how == "dropped":
             return
         at = offset
         while at < offset + len(data):
-            end = min((at // SECTOR + 1) * SECTOR, offset + len(data))
+            end = min((at // sector + 1) * sector, offset + len(data))
             if how == "kept" or rng.random() < 0.5:
                 if len(f) < end:
                     f.extend(bytes(end - len(f)))
@@ -625,6 +646,12 @@ def check_power(disk):
         lost = rows - Disk.rows(place.dump())
         if lost:
             raise Failure(f"after {step}: {len(lost)} rows lost: {min(lost)[:200]}")
+        if not files.get("race.db.heads", b"\n").endswith(b"\n"):
+            # the torn line is ended and repeated
+            place.must(cycle("latest", "2024-07-23T00:29Z"))
+            audit = json.loads(place.must(["tr-audit", "-j", "-d", "race.db"]).out)
+            if audit["heads"] != audit["seals"]:
+                raise Failure(f"{audit['heads']} heads of {audit['seals']} seals")
 
     return check
 

@@ -445,14 +445,18 @@ int unlink(const char *path)
 	return r;
 }
 
-/* No tool renames inside a race; the log would need both names. */
+/* The new name is the path of the entry, the old one its data. */
 int rename(const char *from, const char *to)
 {
+	size_t n = log_fd >= 0 ? strlen(dir) : 0;
+	int r;
+
 	if (state != NULL && strikes('r'))
 		return -1;
-	if (log_fd >= 0)
-		abort();
-	return real.rename(from, to);
+	r = real.rename(from, to);
+	if (r == 0 && log_fd >= 0 && strncmp(from, dir, n) == 0 && strncmp(to, dir, n) == 0)
+		log_add('r', to + n + 1, 0, from + n + 1, strlen(from + n + 1));
+	return r;
 }
 
 int flock(int fd, int operation)
