@@ -2,8 +2,9 @@
  * tr-check says whether a race is healthy, as a monitoring plugin does: one line with the
  * verdict, a line per component, and the exit status 0 OK, 1 WARNING, 2 CRITICAL or 3 UNKNOWN.
  * It looks at the age of the last window, missed, stuck and failed ones, failed agents, halts,
- * books and seals, the write-ahead log, the disk, the clock and the writers' lock. With --alert
- * it tells the program of the setting alert.command of what has changed.
+ * books and seals, the write-ahead log, the disk, the clock and the writers' lock, and in races
+ * that call services at breakers, budgets and feeds. With --alert it tells the program of the
+ * setting alert.command of what has changed.
  */
 #include <ctype.h>
 #include <signal.h>

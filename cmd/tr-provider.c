@@ -4,15 +4,20 @@
  * in and need only a key. A key is a file of its own: its path is stored, its content is never
  * read here.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "config.h"
 #include "db.h"
 #include "decimal.h"
 #include "ident.h"
+#include "json.h"
+#include "log.h"
 #include "mem.h"
+#include "probe.h"
 #include "provider.h"
 
 #include "banned.h"
@@ -21,6 +26,7 @@ static const char *kind, *base, *key_file, *key, *api_version;
 static const char *input, *output, *cached;
 static bool no_schema, schema, names_only, json, dry_run;
 static int64_t parallel = -1, per_minute = -1, per_month = -1;
+static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'k', "kind", CLI_STRING, &kind, "KIND", "add: the API it speaks" },
@@ -41,7 +47,7 @@ static const struct cli_opt options[] = {
 	{ 'c', "cached", CLI_STRING, &cached, "USD",
 	  "price: of a million tokens of cached input" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
-	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
+	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show, test: print JSON" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
@@ -55,6 +61,7 @@ static const struct cli_command commands[] = {
 	{ "key", "NAME", "say where its key lies" },
 	{ "price", "NAME/MODEL", "say what a model costs" },
 	{ "remove", "NAME", "forget a service, or go back to the built-in one" },
+	{ "test", "NAME [MODEL]", "ask it once for real, which may cost a little" },
 	{ 0 },
 };
 
@@ -363,6 +370,118 @@ static int show(struct db *db, const char *name, struct err *e)
 	return r;
 }
 
+/* ------------------------------------------------------------------ test */
+
+static const char *outcome(const struct probe *t)
+{
+	static const char *const ends[] = { [REMOTE_FAILED] = "failed",
+					    [REMOTE_TIMEOUT] = "timeout",
+					    [REMOTE_REFUSED] = "not asked",
+					    [REMOTE_BUDGET] = "over budget",
+					    [REMOTE_LIMBO] = "stopped" };
+
+	return t->end == REMOTE_ANSWERED || t->end == REMOTE_FAILED ? model_class_name(t->class)
+								    : ends[t->end];
+}
+
+/* What asking again can change is temporary. */
+static int test_status(const struct probe *t)
+{
+	if (t->end == REMOTE_ANSWERED)
+		return 0;
+	if (t->end == REMOTE_FAILED && t->class != MODEL_RETRY)
+		return ERR_REMOTE;
+	return ERR_TEMP;
+}
+
+static void test_json(const struct probe *t)
+{
+	struct buf b = BUF_INIT;
+	struct json_writer w;
+
+	json_write_init(&w, &b);
+	json_write_object(&w, NULL);
+	json_write_string(&w, "schema", "tr.test/1");
+	json_write_string(&w, "provider", t->provider->name);
+	json_write_string(&w, "model", t->model);
+	json_write_string(&w, "outcome", outcome(t));
+	json_write_int(&w, "latency_ms", t->latency_ms);
+	json_write_string(&w, "returned", t->returned);
+	if (t->has_usage) {
+		json_write_int(&w, "input", t->input);
+		json_write_int(&w, "output", t->output);
+	} else {
+		json_write_null(&w, "input");
+		json_write_null(&w, "output");
+	}
+	json_write_decimal(&w, "cost", t->cost, MONEY_SCALE);
+	json_write_string(&w, "error", t->error);
+	json_write_close(&w);
+	json_write_end(&w);
+	cli_out(buf_str(&b), b.len);
+	buf_release(&b);
+}
+
+static void test_text(const struct probe *t)
+{
+	char cost[DECIMAL_TEXT_MAX];
+
+	cli_outf("%s%s%s: %s, %lld ms", t->provider->name, t->model[0] != '\0' ? "/" : "",
+		 t->model, outcome(t), (long long)t->latency_ms);
+	if (t->returned != NULL)
+		cli_outf(", %s %s", provider_is_model(t->provider->kind) ? "by" : "price",
+			 t->returned);
+	if (t->has_usage)
+		cli_outf(", %lld tokens in, %lld out", (long long)t->input,
+			 (long long)t->output);
+	if (provider_is_model(t->provider->kind))
+		cli_outf(", %s USD", decimal_format(t->cost, MONEY_SCALE, cost));
+	cli_outf("%s%s\n", t->error != NULL ? ": " : "", t->error != NULL ? t->error : "");
+}
+
+/* Said before, since it cannot be taken back. */
+static void test_warn(const struct probe *t)
+{
+	char worst[DECIMAL_TEXT_MAX];
+
+	if (t->worst > 0)
+		log_msg(LOG_WARN, "asking %s/%s, which may cost up to %s USD",
+			t->provider->name, t->model,
+			decimal_format(t->worst, MONEY_SCALE, worst));
+}
+
+static int test(struct db *db, const char *name, const char *model, int *status, struct err *e)
+{
+	struct provider p = { 0 };
+	struct probe t = { 0 };
+	struct config c;
+	int r = -1;
+
+	config_init(&c);
+	if (provider_load(db, name, &p, e) != 0 || config_load(db, &c, e) != 0 ||
+	    config_environment(&c, e) != 0 || probe_prepare(db, &p, model, &t, e) != 0)
+		goto out;
+	test_warn(&t);
+	r = probe_run(db, &c, &t, &stop, e);
+	if (r != 0)
+		goto out;
+	*status = test_status(&t);
+	if (json)
+		test_json(&t);
+	else
+		test_text(&t);
+out:
+	probe_release(&t);
+	provider_release(&p);
+	config_release(&c);
+	return r;
+}
+
+static void on_signal(int sig)
+{
+	stop = sig;
+}
+
 /* ------------------------------------------------------------------ the tool */
 
 static int change(struct db *db, const char *command, const char *name, struct err *e)
@@ -378,12 +497,17 @@ static int change(struct db *db, const char *command, const char *name, struct e
 	return provider_remove(db, name, e);
 }
 
-static int run(struct db *db, const char *command, const char *name, struct err *e)
+static int run(struct db *db, const char *command, const struct cli_args *args, int *status,
+	       struct err *e)
 {
+	const char *name = args->n > 1 ? args->operands[1] : NULL;
+
 	if (strcmp(command, "list") == 0)
 		return provider_list(db, print_one, NULL, e);
 	if (strcmp(command, "show") == 0)
 		return show(db, name, e);
+	if (strcmp(command, "test") == 0)
+		return test(db, name, args->n > 2 ? args->operands[2] : NULL, status, e);
 	if (db_begin(db, e) != 0)
 		return -1;
 	return db_end(db, change(db, command, name, e), e);
@@ -401,6 +525,8 @@ static void check_options(const char *command)
 	if (!makes && (base || key_file || api_version || no_schema || schema ||
 		       parallel != -1 || per_minute != -1 || per_month != -1))
 		cli_usage("%s: has no options of a service", command);
+	if (dry_run && strcmp(command, "test") == 0)
+		cli_usage("test: asks for real or not at all");
 	if (no_schema && schema)
 		cli_usage("--schema and --no-schema contradict each other");
 	if ((key != NULL) != (strcmp(command, "key") == 0))
@@ -420,27 +546,33 @@ static const struct cli_command *find_command(const char *name, const struct cli
 	if (c->name == NULL)
 		cli_usage("unknown command %s", name);
 	/* without operands it is list */
-	if ((args->n > 0 ? args->n : 1) != (c->args[0] != '\0' ? 2 : 1) || args->has_rest)
+	if ((args->n > 0 ? args->n : 1) != (c->args[0] != '\0' ? 2 : 1) &&
+	    !(args->n == 3 && strchr(c->args, '[') != NULL))
+		cli_usage("%s: wrong number of operands", c->name);
+	if (args->has_rest)
 		cli_usage("%s: wrong number of operands", c->name);
 	return c;
 }
 
 int main(int argc, char **argv)
 {
+	struct sigaction act = { .sa_handler = on_signal };
 	const struct cli_command *c;
 	struct cli_args args;
 	struct err e = { 0 };
+	int r = -1, status = 0;
 	struct db *db;
-	int r = -1;
 
 	cli_start(&tool, argc, argv, &args);
 	c = find_command(args.n > 0 ? args.operands[0] : "list", &args);
 	check_options(c->name);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
 	db = db_open(cli_common.database, &e);
 	if (db != NULL && dry_run)
 		db_dry_run(db);
 	if (db != NULL)
-		r = run(db, c->name, args.n > 1 ? args.operands[1] : NULL, &e);
+		r = run(db, c->name, &args, &status, &e);
 	db_close(db);
-	return cli_end(r == 0 ? 0 : cli_fail(&e));
+	return cli_end(r == 0 ? status : cli_fail(&e));
 }

@@ -158,7 +158,7 @@ static void print_row(const struct race_status *s)
 			 (long long)s->attempts, started, ended[0] != '\0' ? ended : "-");
 }
 
-/* Below the row: why it is not completed, and what helps. */
+/* Below the row: why it is not completed, what services failed to give, and what helps. */
 static void print_advice(const struct race_status *s)
 {
 	char help[RACE_HELP_MAX];
@@ -168,6 +168,13 @@ static void print_advice(const struct race_status *s)
 		print_plain(s->failure);
 		cli_outf("\n");
 	}
+	if (s->feeds_failed > 0)
+		cli_outf("  %lld feed%s gave no price\n", (long long)s->feeds_failed,
+			 s->feeds_failed == 1 ? "" : "s");
+	if (s->doubtful > 0)
+		cli_outf(
+			"  %lld request%s may have been billed for nothing or twice: tr-cost\n",
+			(long long)s->doubtful, s->doubtful == 1 ? "" : "s");
 	if (race_status_help(s, help)[0] != '\0')
 		cli_outf("  %s\n", help);
 }

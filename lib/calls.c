@@ -27,7 +27,7 @@ static const char sql_spend[] =
 static const char sql_doubtful[] =
 	"SELECT count(*) FROM call_starts AS s LEFT JOIN call_results AS r ON r.id = s.id "
 	"WHERE s.window_ms >= :from AND s.window_ms < :to AND s.purpose = 'decide' "
-	"AND coalesce(r.lost, 1) = 1";
+	"AND s.reserved > 0 AND coalesce(r.lost, 1) = 1";
 static const char sql_flying[] =
 	"SELECT count(*) FROM call_starts AS s LEFT JOIN call_results AS r ON r.id = s.id "
 	"WHERE s.provider = :provider AND s.at_ms > :since AND r.id IS NULL";

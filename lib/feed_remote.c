@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backoff.h"
 #include "feedhttp.h"
 #include "mem.h"
 #include "remote.h"
@@ -14,13 +15,20 @@
 /*
  * Feeds over the network: what each market lacks is asked for, all at once, in rounds as long
  * as some venue has a further page. Candles are asked for from the newest one stored on, so
- * that an outage is filled in; a service with one request for the prices of many coins gets
- * just that in every window, and is asked for candles once in a while.
+ * that an outage is filled in, and a little before it, since venues correct what they said
+ * last. A service with one request for the prices of many coins gets just that in every window,
+ * and is asked for candles once in a while.
+ *
+ * The window stands in the fragment of every address, which is never sent: in a recording the
+ * same question of another window is another question.
  */
 
-#define FEED_ROUNDS_MAX 24
+#define FEED_ROUNDS_MAX 32		      /* 30 days of the smallest pages, and some more */
 #define FEED_BACKFILL_MS (30 * TSTAMP_DAY_MS) /* longer gaps are filled in from files */
-#define FEED_RARE_MS 3600000 /* how often a service with quotes is asked for candles */
+#define FEED_AGAIN_MS 3600000 /* candles as old as that may still be corrected */
+#define FEED_RARE_MS 3600000  /* how often a service with quotes is asked for candles */
+#define FEED_QUOTES_MAX 250   /* coins of one request */
+#define FEED_QUOTES_BYTES 6000
 
 static const char *const feed_outcomes[] = { "ok", "failed", "refused" };
 
@@ -37,8 +45,10 @@ struct feed_job {
 	bool quotes;
 	struct feed_item **items; /* quotes */
 	const char **markets;
-	size_t n_items;
+	size_t n_items, n_bytes;
+	bool unrecorded; /* quotes: nobody asked for them when the recording was made */
 	int64_t next_ms; /* of the next page, -1: none */
+	int64_t page;	 /* from 1 */
 	char error[300];
 };
 
@@ -61,7 +71,7 @@ const char *feed_outcome_name(enum feed_outcome o)
 static int feed_job_open(struct feed_round *r, struct feed_job *j, struct feed_item *item,
 			 struct err *e)
 {
-	*j = (struct feed_job){ .item = item, .next_ms = -1 };
+	*j = (struct feed_job){ .item = item, .next_ms = -1, .page = 1 };
 	if (provider_load(r->db, item->q.feed->feed, &j->provider, e) != 0)
 		return -1;
 	j->target.provider = &j->provider;
@@ -97,37 +107,58 @@ static int feed_newest(const struct feed_item *item, int64_t *newest, struct err
 	return r;
 }
 
+/* From when on candles are asked for. */
+static int64_t feed_from(const struct feed_item *item, int64_t newest)
+{
+	int64_t window_ms = item->q.window_ms, from_ms = newest - FEED_AGAIN_MS;
+	int64_t shown = config_num(item->q.config, CONFIG_CONTEXT_CANDLES) * TSTAMP_WINDOW_MS;
+
+	if (newest < 0)
+		from_ms = window_ms - shown;
+	if (from_ms < window_ms - FEED_BACKFILL_MS)
+		from_ms = window_ms - FEED_BACKFILL_MS;
+	return from_ms > 0 ? from_ms : 0;
+}
+
 /* What an item lacks; *${due} false: nothing that has to be asked now. */
 static int feed_want(const struct feed_item *item, bool rare, struct feedhttp_want *want,
 		     bool *due, struct err *e)
 {
 	int64_t window_ms = item->q.window_ms, newest;
-	int64_t shown = config_num(item->q.config, CONFIG_CONTEXT_CANDLES) * TSTAMP_WINDOW_MS;
 
 	if (feed_newest(item, &newest, e) != 0)
 		return -1;
 	*want = (struct feedhttp_want){ .market = item->q.feed->arg,
 					.quote = item->q.feed->quote,
+					.from_ms = feed_from(item, newest),
 					.until_ms = window_ms,
 					.interval_s = TSTAMP_WINDOW_MS / 1000 };
-	want->from_ms = newest >= 0 ? newest + TSTAMP_WINDOW_MS : window_ms - shown;
-	if (want->from_ms < window_ms - FEED_BACKFILL_MS)
-		want->from_ms = window_ms - FEED_BACKFILL_MS;
-	if (want->from_ms < 0)
-		want->from_ms = 0;
 	*due = want->from_ms + TSTAMP_WINDOW_MS <= window_ms &&
 	       (!rare || newest < 0 || window_ms - newest > FEED_RARE_MS);
 	return 0;
 }
 
+/* The quotes of an item, if they were asked for; else NULL. */
+static const struct feed_job *feed_quotes_of(const struct feed_round *r,
+					     const struct feed_item *item)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; k < r->jobs[i].n_items; k++)
+			if (r->jobs[i].items[k] == item)
+				return &r->jobs[i];
+	return NULL;
+}
+
 static int feed_add_candles(struct feed_round *r, struct feed_item *item, struct err *e)
 {
+	const struct feed_job *quotes = feed_quotes_of(r, item);
 	struct feed_job *j = &r->jobs[r->n];
 	bool due;
 
 	if (feed_job_open(r, j, item, e) != 0)
 		return -1;
-	if (feed_want(item, feedhttp_has_quotes(j->provider.kind), &j->want, &due, e) != 0 ||
+	/* without quotes the candles are all there is */
+	if (feed_want(item, quotes != NULL && !quotes->unrecorded, &j->want, &due, e) != 0 ||
 	    !due) {
 		feed_job_close(j);
 		return e->status != 0 ? -1 : 0;
@@ -136,25 +167,31 @@ static int feed_add_candles(struct feed_round *r, struct feed_item *item, struct
 	return 0;
 }
 
-static struct feed_job *feed_find_quotes(struct feed_round *r, const char *feed)
+/* A question for quotes of a service that has room for one more market. */
+static struct feed_job *feed_find_quotes(struct feed_round *r, const struct roster_feed *feed)
 {
-	for (size_t i = 0; i < r->n; i++)
-		if (r->jobs[i].quotes && strcmp(r->jobs[i].item->q.feed->feed, feed) == 0)
-			return &r->jobs[i];
+	for (size_t i = 0; i < r->n; i++) {
+		struct feed_job *j = &r->jobs[i];
+
+		if (j->quotes && strcmp(j->item->q.feed->feed, feed->feed) == 0 &&
+		    j->n_items < FEED_QUOTES_MAX &&
+		    j->n_bytes + strlen(feed->arg) < FEED_QUOTES_BYTES)
+			return j;
+	}
 	return NULL;
 }
 
-/* All items of a service with quotes share one question. */
+/* The items of a service with quotes share a question. */
 static int feed_add_quote(struct feed_round *r, struct feed_item *item, struct err *e)
 {
-	struct feed_job *j = feed_find_quotes(r, item->q.feed->feed);
+	struct feed_job *j = feed_find_quotes(r, item->q.feed);
 
 	if (j == NULL) {
 		j = &r->jobs[r->n];
 		if (feed_job_open(r, j, item, e) != 0)
 			return -1;
 		free(j->name);
-		j->name = mem_printf("%s:prices", item->q.feed->feed);
+		j->name = mem_printf("%s:prices %zu", item->q.feed->feed, r->n);
 		j->target.model = "prices";
 		j->quotes = true;
 		r->n++;
@@ -163,23 +200,38 @@ static int feed_add_quote(struct feed_round *r, struct feed_item *item, struct e
 	j->markets = mem_resize(j->markets, j->n_items + 1, sizeof(const char *));
 	j->items[j->n_items] = item;
 	j->markets[j->n_items++] = item->q.feed->arg;
+	j->n_bytes += strlen(item->q.feed->arg) + 1;
 	return 0;
 }
 
-static int feed_collect(struct feed_round *r, struct feed_item *items, size_t n, struct err *e)
+static int feed_collect_quotes(struct feed_round *r, struct feed_item *items, size_t n,
+			       struct err *e)
 {
 	enum provider_kind kind;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && r->o->quotes; i++) {
 		if (provider_kind_find(items[i].q.feed->feed, &kind, e) != 0)
 			return -1;
-		if (feedhttp_has_quotes(kind) && r->o->quotes &&
-		    feed_add_quote(r, &items[i], e) != 0)
+		if (feedhttp_has_quotes(kind) && feed_add_quote(r, &items[i], e) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* The first feeds of all assets, then the second ones: where a limit does not let all be asked,
+ * those that matter most are. */
+static int feed_collect_candles(struct feed_round *r, struct feed_item *items, size_t n,
+				struct err *e)
+{
+	int64_t last = 0;
+
 	for (size_t i = 0; i < n; i++)
-		if (feed_add_candles(r, &items[i], e) != 0)
-			return -1;
+		if (items[i].priority > last)
+			last = items[i].priority;
+	for (int64_t p = 0; p <= last; p++)
+		for (size_t i = 0; i < n; i++)
+			if (items[i].priority == p && feed_add_candles(r, &items[i], e) != 0)
+				return -1;
 	return 0;
 }
 
@@ -190,6 +242,9 @@ static int feed_build(void *ctx, size_t job, size_t target, struct fetch_request
 {
 	struct feed_round *r = ctx;
 	struct feed_job *j = &r->jobs[r->map[job]];
+	int64_t attempt_ms = j->target.policy.attempt_ms;
+	char id[TSTAMP_WINDOW_ID_MAX], *url;
+	int rc;
 
 	(void)target;
 	if (j->key_failed) {
@@ -197,11 +252,16 @@ static int feed_build(void *ctx, size_t job, size_t target, struct fetch_request
 		return -1;
 	}
 	if (j->quotes)
-		return feedhttp_quotes(&j->provider, j->key_path, j->markets, j->n_items,
-				       j->item->q.feed->quote, j->target.policy.attempt_ms, out,
-				       e);
-	return feedhttp_candles(&j->provider, j->key_path, &j->want,
-				j->target.policy.attempt_ms, out, e);
+		rc = feedhttp_quotes(&j->provider, j->key_path, j->markets, j->n_items,
+				     j->item->q.feed->quote, attempt_ms, out, e);
+	else
+		rc = feedhttp_candles(&j->provider, j->key_path, &j->want, attempt_ms, out, e);
+	if (rc != 0)
+		return -1;
+	url = mem_printf("%s#%s", out->url, tstamp_window_id(j->item->q.window_ms, id));
+	free(out->url);
+	out->url = url;
+	return 0;
 }
 
 /* Append the candles of a page. */
@@ -245,6 +305,18 @@ static void feed_take_quotes(struct feed_job *j, const struct feedhttp_quote *qu
 	}
 }
 
+/* The time of an answer by its own word, else that of the window; not beyond the window.
+ * Another clock would say another thing when a recording is played. */
+static int64_t feed_answer_ms(const struct feed_job *j, const struct fetch_answer *a)
+{
+	int64_t window_ms = j->item->q.window_ms, at_ms = window_ms;
+	const char *date = fetch_header(a, "date");
+
+	if (date != NULL && !backoff_http_date(date, &at_ms))
+		at_ms = window_ms;
+	return at_ms < window_ms + TSTAMP_WINDOW_MS ? at_ms : window_ms + TSTAMP_WINDOW_MS - 1;
+}
+
 static void feed_parse_reply(void *ctx, size_t job, size_t target, const struct fetch_answer *a,
 			     struct remote_outcome *out)
 {
@@ -252,15 +324,16 @@ static void feed_parse_reply(void *ctx, size_t job, size_t target, const struct 
 	struct feed_job *j = &r->jobs[r->map[job]];
 	struct feedhttp_quote *quotes = mem_array(j->n_items, sizeof *quotes);
 	struct feedhttp_reply reply = { 0 };
-	int64_t wall_ms = tstamp_wall_ms();
 	size_t got = 0;
 
 	(void)target;
 	if (j->quotes)
 		feedhttp_parse_quotes(&j->provider, j->markets, j->n_items,
-				      j->item->q.feed->quote, a, wall_ms, quotes, &got, &reply);
+				      j->item->q.feed->quote, a, feed_answer_ms(j, a), quotes,
+				      &got, &reply);
 	else
-		feedhttp_parse_candles(&j->provider, &j->want, a, wall_ms, &reply);
+		feedhttp_parse_candles(&j->provider, &j->want, a, tstamp_wall_ms(), &reply);
+	j->unrecorded = j->quotes && a->class == FETCH_UNRECORDED;
 	snprintf(j->error, sizeof j->error, "%.299s", reply.error != NULL ? reply.error : "");
 	out->class = reply.class;
 	out->wait_ms = reply.wait_ms;
@@ -292,7 +365,7 @@ static void feed_note_ends(struct feed_round *r, const struct remote_job *jobs, 
 	for (size_t i = 0; i < n; i++) {
 		struct feed_job *j = &r->jobs[r->map[i]];
 
-		if (jobs[i].end == REMOTE_ANSWERED)
+		if (jobs[i].end == REMOTE_ANSWERED || j->unrecorded)
 			continue;
 		j->next_ms = -1;
 		if (!j->quotes)
@@ -302,8 +375,19 @@ static void feed_note_ends(struct feed_round *r, const struct remote_job *jobs, 
 	}
 }
 
-/* Ask what is due in this round: everything in the first, further pages afterwards. */
-static int feed_ask(struct feed_round *r, bool first, bool *more, struct err *e)
+/* A further page is a question of its own. */
+static void feed_turn_page(struct feed_job *j)
+{
+	char *name = feed_source(j->item->q.feed);
+
+	free(j->name);
+	j->name = mem_printf("%s page %lld", name, (long long)++j->page);
+	free(name);
+	j->want.from_ms = j->next_ms;
+}
+
+/* Ask what is due in this round: the jobs from ${from} on, or further pages of all. */
+static int feed_ask(struct feed_round *r, size_t from, bool pages, bool *more, struct err *e)
 {
 	static const struct remote_ops ops = { feed_build, feed_parse_reply, NULL };
 	struct remote_job *jobs = mem_array(r->n, sizeof *jobs);
@@ -314,13 +398,13 @@ static int feed_ask(struct feed_round *r, bool first, bool *more, struct err *e)
 	size_t n = 0;
 	int rc;
 
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = from; i < r->n; i++) {
 		struct feed_job *j = &r->jobs[i];
 
-		if (!first && j->next_ms < 0)
+		if (pages && j->next_ms < 0)
 			continue;
-		if (!first)
-			j->want.from_ms = j->next_ms;
+		if (pages)
+			feed_turn_page(j);
 		r->map[n] = i;
 		jobs[n++] = (struct remote_job){ .purpose = CALLS_INGEST,
 						 .window_ms = j->item->q.window_ms,
@@ -344,13 +428,22 @@ int feed_remote(struct db *db, const struct config *c, struct feed_item *items, 
 {
 	struct feed_round r = { .db = db, .config = c, .o = o };
 	bool more = true;
+	size_t from = 0;
 	int rc;
 
 	r.jobs = mem_array(2 * n, sizeof *r.jobs);
 	r.map = mem_array(2 * n, sizeof *r.map);
-	rc = feed_collect(&r, items, n, e);
+	rc = feed_collect_quotes(&r, items, n, e);
+	/* a recording says only when it is asked whether there were quotes */
+	if (rc == 0 && o->play != NULL && r.n > 0) {
+		rc = feed_ask(&r, 0, false, &more, e);
+		from = r.n;
+		more = true;
+	}
+	if (rc == 0)
+		rc = feed_collect_candles(&r, items, n, e);
 	for (int round = 0; rc == 0 && more && round < FEED_ROUNDS_MAX; round++)
-		rc = feed_ask(&r, round == 0, &more, e);
+		rc = feed_ask(&r, from, round > 0, &more, e);
 	for (size_t i = 0; i < r.n; i++)
 		feed_job_close(&r.jobs[i]);
 	free(r.jobs);

@@ -102,8 +102,6 @@ int fetch_read_key(const char *path, char **key, struct err *e);
 /* ERR_DATA for headers that must not be sent: names that are none or that belong to the
  * transport, values with control bytes. */
 int fetch_check_headers(const struct fetch_request *r, struct err *e);
-/* Whether the caller wants to know that header of a reply; ${name} in lower case. */
-bool fetch_header_matters(const char *name);
 /* Keep a header line of a reply, "Name: value", if it matters; the first of a name counts. */
 void fetch_keep_header(struct fetch_answer *a, const char *line, size_t n);
 /* Cover a key that a service has sent back. */
@@ -126,6 +124,20 @@ struct fetch_tape *fetch_tape_open(const char *path, struct err *e);
 int fetch_tape_next(struct fetch_tape *t, const char *key, struct fetch_answer *a, bool *found,
 		    struct err *e);
 void fetch_tape_close(struct fetch_tape *t);
+
+/* Who may go and connect to a host now; port is the local one of the connection. */
+struct fetch_gate {
+	int64_t max, limit, connecting, busy;
+	int port; /* of the newest connection; busy counts its exchanges */
+	bool shared;
+};
+void fetch_gate_init(struct fetch_gate *g, bool tls, int64_t max);
+bool fetch_gate_open(const struct fetch_gate *g);
+/* Each exchange begins, and then is connected or has failed; one that was connected ends. */
+void fetch_gate_begin(struct fetch_gate *g);
+void fetch_gate_connected(struct fetch_gate *g, int port);
+void fetch_gate_failed(struct fetch_gate *g);
+void fetch_gate_end(struct fetch_gate *g, int port);
 
 /* The environment of tr-fetch: a list and nothing else, with room for one more word. */
 char **fetch_make_env(size_t *n);

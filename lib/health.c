@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "head.h"
+#include "health_part.h"
 #include "json.h"
 #include "mem.h"
 #include "race.h"
@@ -55,20 +57,9 @@ static const char sql_waiting[] =
 static const char sql_sealed_later[] =
 	"SELECT window_ms FROM events WHERE window_ms > :window AND type = 'sealed' LIMIT 1";
 
-struct health_run {
-	struct db *db;
-	const struct health_options *o;
-};
-
-typedef int health_fn(const struct health_run *x, struct health_component *c, struct err *e);
-
 /* ------------------------------------------------------------------ what a check says */
 
-static void health_say(struct health_component *c, enum health_level level, const char *fmt,
-		       ...) __attribute__((format(printf, 3, 4)));
-
-static void health_say(struct health_component *c, enum health_level level, const char *fmt,
-		       ...)
+void health_say(struct health_component *c, enum health_level level, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -338,8 +329,17 @@ static int health_seals(const struct health_run *x, struct health_component *c, 
 	struct race_seal_parts parts;
 	struct health_seal l;
 	struct digest hash;
-	bool cut;
+	bool cut, found, same;
+	int64_t n;
 
+	/* the file first: what it knows is in the chain by then */
+	if (head_last(x->db, &found, &n, &same, e) != 0)
+		return -1;
+	if (!same) {
+		health_say(c, HEALTH_CRITICAL,
+			   "the head file knows another seal %lld: run tr-audit", (long long)n);
+		return 0;
+	}
 	if (health_load_seal(x, &l, e) != 0 || health_cut(x, l.window_ms, &cut, e) != 0)
 		return -1;
 	if (cut || l.n == 0) {
@@ -473,6 +473,9 @@ static const struct {
 	{ "disk", health_disk },
 	{ "clock", health_clock },
 	{ "lock", health_lock },
+	{ "breakers", health_breakers },
+	{ "budget", health_budget },
+	{ "feeds", health_feeds },
 };
 _Static_assert(sizeof health_checks / sizeof health_checks[0] <= HEALTH_MAX, "components");
 
@@ -509,6 +512,9 @@ void health_check(struct db *db, const struct health_options *o, struct health *
 		c->took_ms = tstamp_boot_ms() - start_ms;
 		if (health_rank(c->level) > health_rank(h->level))
 			h->level = c->level;
+		/* a race without services has nothing to say of them */
+		if (c->detail[0] == '\0')
+			h->n--;
 	}
 }
 

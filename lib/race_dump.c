@@ -111,6 +111,26 @@ static const char sql_seals[] = "SELECT n, window_ms, batch, decisions, orders, 
 /* scan: a dump reads everything */
 static const char sql_contexts[] = "SELECT window_ms, hash FROM contexts ORDER BY window_ms";
 
+/* scan: a dump reads everything */
+static const char sql_model_prices[] = "SELECT provider, model, input, cached, output, since "
+				       "FROM model_prices ORDER BY provider, model";
+/* scan: a dump reads everything */
+static const char sql_agent_budgets[] = "SELECT a.name AS agent_id, b.usd_day FROM "
+					"agent_budgets AS b JOIN agents AS a ON a.id = "
+					"b.agent_id ORDER BY a.name";
+/* scan: a dump reads everything */
+static const char sql_quotes[] =
+	"SELECT q.window_ms, a.symbol AS asset_id, s.name AS source_id, q.price, q.price_ms "
+	"FROM "
+	"quotes AS q JOIN assets AS a ON a.id = q.asset_id JOIN sources AS s ON s.id = "
+	"q.source_id ORDER BY q.window_ms, a.symbol, s.name";
+/* scan: a dump reads everything */
+static const char sql_answers[] =
+	"SELECT a.name AS agent_id, n.window_ms, n.provider, n.model, n.substitute, "
+	"n.returned, "
+	"n.system, n.head, n.tail, n.prompt, n.input, n.cached, n.output, n.reasoning, n.cost "
+	"FROM answers AS n JOIN agents AS a ON a.id = n.agent_id ORDER BY a.name, n.window_ms";
+
 static const struct {
 	const char *table, *sql;
 } race_tables[] = {
@@ -120,6 +140,8 @@ static const struct {
 	{ "asset_feeds", sql_asset_feeds },
 	{ "agents", sql_agents },
 	{ "agent_versions", sql_agent_versions },
+	{ "model_prices", sql_model_prices },
+	{ "agent_budgets", sql_agent_budgets },
 	{ "halts", sql_halts },
 	{ "sources", sql_sources },
 	{ "candles", sql_candles },
@@ -127,10 +149,12 @@ static const struct {
 	{ "pins", sql_pins },
 	{ "cycles", sql_cycles },
 	{ "batches", sql_batches },
+	{ "quotes", sql_quotes },
 	{ "prices", sql_prices },
 	{ "portfolios", sql_portfolios },
 	{ "positions", sql_positions },
 	{ "decisions", sql_decisions },
+	{ "answers", sql_answers },
 	{ "executions", sql_executions },
 	{ "orders", sql_orders },
 	{ "trades", sql_trades },

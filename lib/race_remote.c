@@ -37,10 +37,8 @@ struct race_asking {
 	struct json *context; /* ml */
 	char request_id[DIGEST_HEX_SIZE];
 	struct model_reply reply; /* the last one */
-	char *body;		  /* of the last answer, for turns that failed */
-	size_t body_len;
-	bool cached; /* ml: answered without asking */
-	bool barred; /* not asked for money */
+	bool cached;		  /* ml: answered without asking */
+	bool barred;		  /* not asked for money */
 };
 
 struct race_remote {
@@ -231,13 +229,6 @@ static int race_build(void *ctx, size_t job, size_t target, struct fetch_request
 				   a->targets[target].policy.attempt_ms, out, e);
 }
 
-static void race_keep_body(struct race_asking *a, const struct fetch_answer *f)
-{
-	free(a->body);
-	a->body_len = f->body_len < RACE_RAW_MAX ? f->body_len : RACE_RAW_MAX;
-	a->body = mem_strndup(f->body, a->body_len);
-}
-
 static void race_parse(void *ctx, size_t job, size_t target, const struct fetch_answer *f,
 		       struct remote_outcome *out)
 {
@@ -250,7 +241,6 @@ static void race_parse(void *ctx, size_t job, size_t target, const struct fetch_
 
 	model_release(m);
 	*m = (struct model_reply){ 0 };
-	race_keep_body(a, f);
 	if (a->turn->spec.spec.kind == ROSTER_LLM) {
 		model_parse(&c->provider, f, tstamp_wall_ms(), m);
 	} else {
@@ -264,12 +254,12 @@ static void race_parse(void *ctx, size_t job, size_t target, const struct fetch_
 /* ------------------------------------------------------------------ what it means */
 
 /* The answer byte for byte: the model's text, or what came instead of one. */
-static void race_keep_raw(struct race_asking *a)
+static void race_keep_raw(struct race_asking *a, const struct remote_job *j)
 {
 	struct verdict *v = &a->turn->v;
-	const char *from = a->reply.text != NULL ? a->reply.text : a->body;
+	const char *from = a->reply.text != NULL ? a->reply.text : j->body;
 
-	v->raw_len = a->reply.text != NULL ? a->reply.text_len : a->body_len;
+	v->raw_len = a->reply.text != NULL ? a->reply.text_len : j->body_len;
 	if (v->raw_len > RACE_RAW_MAX)
 		v->raw_len = RACE_RAW_MAX;
 	v->raw = mem_strndup(from != NULL ? from : "", v->raw_len);
@@ -321,7 +311,7 @@ static int race_store(void *ctx, size_t job, struct err *e)
 	bool exists;
 
 	race_ask_judge(j, &a->reply, t->agent->name, q->r->w->window_ms, &t->v.d);
-	race_keep_raw(a);
+	race_keep_raw(a, j);
 	t->answered = true;
 	t->due = false;
 	t->v.latency_ms = j->elapsed_ms;
@@ -438,7 +428,6 @@ static void race_remote_release(struct race_remote *q)
 		prompt_release(&a->prompt);
 		model_release(&a->reply);
 		json_free(a->context);
-		free(a->body);
 	}
 	for (size_t i = 0; i < q->n_heads; i++)
 		buf_release(&q->heads[i]);

@@ -429,7 +429,7 @@ static void try_judge(struct race_try *t, size_t job, const struct remote_job *j
 	if (a->status == DECISION_OK || a->status == DECISION_HOLD)
 		a->orders = wire_orders_text(&d);
 	a->came = j->end == REMOTE_ANSWERED;
-	a->attempts = j->attempts;
+	a->attempts = j->attempts - a->barred;
 	if (a->reply.model != NULL)
 		a->returned = mem_strdup(a->reply.model);
 	decision_release(&d);

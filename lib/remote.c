@@ -113,6 +113,7 @@ static int remote_route(struct remote_run *r, struct remote_job *j, struct err *
 	int64_t wall_ms = tstamp_wall_ms();
 	int rc = 0;
 
+	j->routed = true;
 	for (size_t i = 0; i < j->n_targets && rc == 0; i++) {
 		const struct remote_target *t = &j->targets[i];
 
@@ -173,7 +174,7 @@ static int remote_admit(struct remote_run *r, struct remote_job *j, struct remot
 
 /* Note the attempt, with its money. */
 static int remote_begin(struct remote_run *r, struct remote_job *j, struct remote_target *t,
-			struct err *e)
+			int64_t wall_ms, struct err *e)
 {
 	struct calls_start s = { .purpose = j->purpose,
 				 .window_ms = j->window_ms,
@@ -184,7 +185,7 @@ static int remote_begin(struct remote_run *r, struct remote_job *j, struct remot
 				 .attempt = j->attempts + 1,
 				 .reserved = t->worst };
 
-	return calls_begin(r->db, &s, tstamp_wall_ms(), &j->call_id, e);
+	return calls_begin(r->db, &s, wall_ms, &j->call_id, e);
 }
 
 static int remote_over_budget(struct remote_run *r, struct remote_job *j, const char *cap,
@@ -192,11 +193,15 @@ static int remote_over_budget(struct remote_run *r, struct remote_job *j, const 
 {
 	char name[GUARD_SERVICE_MAX], worst[DECIMAL_TEXT_MAX], text[sizeof j->error];
 
-	snprintf(text, sizeof text,
-		 "%s could cost %s USD, more than is left of today's budget of "
-		 "the %s",
-		 remote_target_name(t, name), decimal_format(t->worst, MONEY_SCALE, worst),
-		 cap);
+	remote_target_name(t, name);
+	if (t->worst == INT64_MAX)
+		snprintf(text, sizeof text, "%s has no price; tr-provider price gives it one",
+			 name);
+	else
+		snprintf(text, sizeof text,
+			 "%s could cost %s USD, more than is left of today's budget of "
+			 "the %s",
+			 name, decimal_format(t->worst, MONEY_SCALE, worst), cap);
 	remote_say(j, REMOTE_BUDGET, text);
 	return remote_next(r, j, e);
 }
@@ -227,7 +232,7 @@ static int remote_start(struct remote_run *r, struct remote_job *j, struct err *
 					return -1;
 				continue;
 			}
-			if (remote_begin(r, j, t, e) != 0)
+			if (remote_begin(r, j, t, wall_ms, e) != 0)
 				return -1;
 		}
 		j->state = REMOTE_FLIES;
@@ -298,8 +303,7 @@ static int remote_start_chunk(struct remote_run *r, size_t *at, size_t *started,
 
 		if (!remote_may_start(r, j, now))
 			continue;
-		if (j->started_ms < 0 && j->agent_id != 0 && j->place == 0 && j->tries == 0 &&
-		    r->o->play == NULL)
+		if (!j->routed && j->agent_id != 0 && r->o->play == NULL)
 			rc = remote_route(r, j, e);
 		if (rc == 0)
 			rc = remote_start(r, j, e);
@@ -357,6 +361,9 @@ static int remote_again(struct remote_run *r, struct remote_job *j,
 	*again = false;
 	if (!p->retry || j->tries > p->retries)
 		return 0;
+	/* what may have been billed is asked once more, not again and again */
+	if (o->lost && j->targets[j->target].worst > 0 && ++j->lost > 1)
+		return 0;
 	if (o->wait_ms > delay_ms)
 		delay_ms = o->wait_ms;
 	if (r->o->play != NULL)
@@ -371,6 +378,14 @@ static int remote_again(struct remote_run *r, struct remote_job *j,
 	return 0;
 }
 
+static void remote_keep_body(struct remote_job *j)
+{
+	free(j->body);
+	j->body_len =
+		j->answer->body_len < REMOTE_BODY_MAX ? j->answer->body_len : REMOTE_BODY_MAX;
+	j->body = mem_strndup(j->answer->body, j->body_len);
+}
+
 /* What an answer means for its job. */
 static int remote_finish(struct remote_run *r, struct remote_job *j, struct err *e)
 {
@@ -378,6 +393,7 @@ static int remote_finish(struct remote_run *r, struct remote_job *j, struct err 
 	char name[GUARD_SERVICE_MAX], text[sizeof j->error];
 	bool again = false;
 
+	remote_keep_body(j);
 	r->ops->parse(r->ctx, (size_t)(j - r->jobs), j->target, j->answer, &o);
 	if (r->o->play == NULL && remote_account(r, j, j->answer, &o, e) != 0)
 		return -1;
@@ -545,6 +561,10 @@ static void remote_prepare(struct remote_job *j)
 	j->place = j->target = 0;
 	j->error[0] = '\0';
 	j->answer = NULL;
+	j->body = NULL;
+	j->body_len = 0;
+	j->routed = false;
+	j->lost = 0;
 	j->order = mem_array(j->n_targets, sizeof *j->order);
 	for (size_t i = 0; i < j->n_targets; i++)
 		j->order[i] = (int64_t)i;
@@ -606,6 +626,8 @@ int remote_run(struct db *db, const struct config *c, struct remote_job *jobs, s
 		}
 		free(jobs[i].order);
 		jobs[i].order = NULL;
+		free(jobs[i].body);
+		jobs[i].body = NULL;
 	}
 	return rc;
 }

@@ -23,6 +23,8 @@
  * stored and none is asked for again. No transaction is open while the network is waited for.
  */
 
+#define REMOTE_BODY_MAX 65536
+
 /* One place that can answer a job. */
 struct remote_target {
 	const struct provider *provider; /* borrowed */
@@ -68,6 +70,8 @@ struct remote_job {
 	int64_t attempts;   /* in this run */
 	int64_t elapsed_ms; /* from the first attempt to the end */
 	char error[300];
+	char *body; /* the start of the last reply; NULL: none; until remote_run returns */
+	size_t body_len;
 
 	/* its own */
 	int state;
@@ -75,6 +79,8 @@ struct remote_job {
 	int64_t started_ms; /* boot clock, -1: not yet */
 	int64_t tries;	    /* of the current target */
 	int64_t call_id;
+	bool routed;
+	int64_t lost; /* paid attempts that were sent and not answered */
 	struct guard_ticket ticket;
 	int64_t *order;		     /* of the targets, best first; owned */
 	size_t place;		     /* in it */

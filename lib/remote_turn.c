@@ -21,6 +21,22 @@ static const char *const remote_ends[] = { "answered", "failed", "timeout", "ref
 
 static const char remote_turn_head[] = "{\"schema\":\"" REMOTE_TURN "\"";
 
+/* The bytes in hexadecimal: they need not be text. */
+static void remote_turn_body(struct json_writer *w, const struct remote_job *j)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct buf hex = BUF_INIT;
+
+	if (j->body == NULL)
+		return;
+	for (size_t i = 0; i < j->body_len; i++) {
+		buf_addc(&hex, digits[(unsigned char)j->body[i] >> 4]);
+		buf_addc(&hex, digits[(unsigned char)j->body[i] & 15]);
+	}
+	json_write_string(w, "body", buf_str(&hex));
+	buf_release(&hex);
+}
+
 int remote_turn_record(const char *path, const struct remote_job *j, struct err *e)
 {
 	char id[TSTAMP_WINDOW_ID_MAX];
@@ -37,6 +53,7 @@ int remote_turn_record(const char *path, const struct remote_job *j, struct err 
 			  j->window_ms >= 0 ? tstamp_window_id(j->window_ms, id) : NULL);
 	json_write_string(&w, "end", remote_ends[j->end]);
 	json_write_string(&w, "error", j->error);
+	remote_turn_body(&w, j);
 	json_write_close(&w);
 	json_write_end(&w);
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -49,6 +66,30 @@ int remote_turn_record(const char *path, const struct remote_job *j, struct err 
 	n = n >= 0 && (size_t)n == line.len ? 0 : -1;
 	buf_release(&line);
 	return (int)n;
+}
+
+static int remote_turn_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void remote_turn_unhex(const char *hex, struct remote_job *j)
+{
+	size_t n = hex != NULL ? strlen(hex) / 2 : 0;
+
+	free(j->body);
+	j->body = hex != NULL ? mem_resize(NULL, n + 1, 1) : NULL;
+	j->body_len = 0;
+	for (size_t i = 0; i < n; i++) {
+		int high = remote_turn_digit(hex[2 * i]),
+		    low = remote_turn_digit(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			break;
+		j->body[j->body_len++] = (char)(high << 4 | low);
+	}
+	if (j->body != NULL)
+		j->body[j->body_len] = '\0';
 }
 
 static void remote_turn_take(const struct json *line, struct remote_job *jobs, size_t n)
@@ -71,6 +112,7 @@ static void remote_turn_take(const struct json *line, struct remote_job *jobs, s
 			if (strcmp(remote_ends[k], end) == 0)
 				j->end = (enum remote_end)k;
 		snprintf(j->error, sizeof j->error, "%s", error);
+		remote_turn_unhex(json_text(json_get(line, "body")), j);
 	}
 }
 

@@ -69,7 +69,8 @@ CREATE TABLE agent_versions (
   PRIMARY KEY (agent_id, version)
 ) STRICT, WITHOUT ROWID;
 
--- Services for models, market data and predictions, as far as they differ from the built-in ones.
+-- volatile: services for models, market data and predictions, as far as they differ from the
+-- built-in ones: addresses and paths are of a machine, not of the race.
 CREATE TABLE providers (
   name TEXT PRIMARY KEY, -- openai
   kind TEXT NOT NULL CHECK (kind IN ('openai', 'azure', 'anthropic', 'gemini', 'predict', 'binance', 'kraken', 'coinbase', 'coingecko')), -- the API it speaks

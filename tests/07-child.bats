@@ -108,7 +108,7 @@ no_process_with() {
 }
 
 @test "a limit of the processes of 0 leaves it as it is" {
-	expect 0 tr-jail --processes 0 -- /bin/sh -c 'grep ^Max.processes /proc/self/limits'
+	expect 0 tr-jail --processes 0 -- /bin/grep '^Max processes' /proc/self/limits
 	[ "$output" = "$(grep '^Max processes' /proc/self/limits)" ]
 }
 
@@ -119,9 +119,9 @@ no_process_with() {
 
 @test "the limits end what exceeds them" {
 	expect 137 tr-jail --cpu-s 1 -- /bin/sh -c 'while :; do :; done'
-	expect 153 tr-jail --file-mb 1 -- /bin/sh -c 'exec head -c 2000000 /dev/zero >big'
+	expect 153 tr-jail --scratch . --file-mb 1 -- /bin/sh -c 'exec head -c 2000000 /dev/zero >big'
 	[ "$(wc -c <big)" -eq 1048576 ]
-	expect 1 tr-jail --memory-mb 100 -- "$(command -v python3)" -c 'bytearray(1 << 28)'
+	expect 1 tr-jail --unconfined --memory-mb 100 -- "$(command -v python3)" -c 'bytearray(1 << 28)'
 }
 
 @test "a program in tr-jail has no new privileges and umask 077" {
@@ -206,7 +206,7 @@ no_process_with() {
 		sleep $mark
 	END
 	chmod +x prog
-	sh -c "tr-jail --keep --parent=\$\$ -- $PWD/prog; :" &
+	sh -c "tr-jail --keep --unconfined --parent=\$\$ -- $PWD/prog; :" &
 	parent=$!
 	for _ in $(seq 50); do
 		[ "$(pgrep -fc "^sleep $mark")" -eq 2 ] && break

@@ -19,7 +19,7 @@ race_of() {
 	shift
 	tr-init -q --demo "$db"
 	for name; do
-		tr-agent -q -d "$db" add "$name" --kind exec ${GRANT:-} -- "./$name" "./$name.do"
+		tr-agent -q -d "$db" add "$name" --kind exec ${GRANT:+"$GRANT"} -- "./$name" "./$name.do"
 	done
 }
 

@@ -190,6 +190,16 @@ ok
 	assert_equal "$(level seals)" critical
 }
 
+@test "a head file that ends with another seal than the race has is critical" {
+	hour
+	sed -i '$s/.$/x/' race.db.heads
+	assert_equal "$(level seals)" ok
+	sed -i '$s/ [^ ]*$/'" $(printf '0%.0s' {1..64})/" race.db.heads
+	assert_equal "$(level seals)" critical
+	rm race.db.heads
+	assert_equal "$(level seals)" ok
+}
+
 @test "a chain whose end is gone is critical" {
 	hour
 	sqlite3 race.db "DROP TRIGGER seals_delete; DELETE FROM seals WHERE n = 12"

@@ -15,7 +15,7 @@ def say(what):
 
 
 wanted = {}
-for m in re.finditer(r"^-- ([^\n]*)\nCREATE TABLE (\w+) \(\n(.*?)\n\) STRICT", schema, re.M | re.S):
+for m in re.finditer(r"^-- ([^\n]*)\n(?:-- [^\n]*\n)*CREATE TABLE (\w+) \(\n(.*?)\n\) STRICT", schema, re.M | re.S):
     comment, table, body = m.groups()
     if comment.startswith("volatile:"):
         continue
