@@ -99,7 +99,7 @@ _trading_race_spec() { # TOOL: its options and commands
 		commands=''
 		;;
 	tr-board)
-		options='-s --stats --from --to --at --versions --replicas --seed -w --watch -j --json -c --csv -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-j --json -c --csv -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-breaker)
@@ -227,10 +227,6 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-audit --heads') kind='file' ;;
 	'tr-audit --database' | 'tr-audit -d') kind='file' ;;
 	'tr-audit --now' | 'tr-audit -t') kind='any' ;;
-	'tr-board --from') kind='any' ;;
-	'tr-board --to') kind='any' ;;
-	'tr-board --at') kind='any' ;;
-	'tr-board --seed') kind='any' ;;
 	'tr-board --database' | 'tr-board -d') kind='file' ;;
 	'tr-board --now' | 'tr-board -t') kind='any' ;;
 	'tr-breaker --database' | 'tr-breaker -d') kind='file' ;;
@@ -390,7 +386,6 @@ _trading_race_operand() { # TOOL COMMAND INDEX: the kind of an operand
 	'tr-asset show 1') kind='asset' ;;
 	'tr-asset enable 1') kind='asset' ;;
 	'tr-asset disable 1') kind='asset' ;;
-	'tr-board - 1') kind='any' ;;
 	'tr-breaker isolate 1') kind='any' ;;
 	'tr-breaker reset 1') kind='any' ;;
 	'tr-breaker log 1') kind='any' ;;

@@ -132,12 +132,6 @@ void cli_outf(const char *fmt, ...)
 		cli_flush();
 }
 
-bool cli_sync(void)
-{
-	cli_flush();
-	return cli_process.out_errno == 0;
-}
-
 int cli_fail(const struct err *e)
 {
 	log_msg(LOG_ERROR, "%s", e->text);

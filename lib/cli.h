@@ -100,9 +100,6 @@ void cli_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 void cli_out(const char *data, size_t n);
 void cli_outf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Write now what was printed so far; false once nothing can be written any more. */
-bool cli_sync(void);
-
 /* Print ${e} as "tr-foo: text" to stderr and return its status. */
 int cli_fail(const struct err *e);
 
