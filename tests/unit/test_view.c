@@ -154,7 +154,7 @@ static void test_fail(void)
 static void test_names(void)
 {
 	static const char *const names[] = { "ok",	"hold", "invalid", "timeout",
-					     "refused", "late", "error" };
+					     "refused", "late", "error",   "budget" };
 	bool same = true, back = true;
 
 	for (int i = 0; i < DECISION_STATUSES; i++) {
