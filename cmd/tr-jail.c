@@ -313,21 +313,24 @@ static void limit_group(struct jail_group *g)
 		log_msg(LOG_INFO, "no control group: root's processes are not limited");
 }
 
-/* Wait for the program or for the order to end: its wait status, or -1 for the order. */
+/*
+ * Wait for the program or for the order to end: its wait status, or -1 for the order. Whatever
+ * else ends is reaped at once: the dead of a program that starts many would fill the table.
+ */
 static int wait_inner(pid_t pid, const sigset_t *watched)
 {
 	siginfo_t info;
+	pid_t ended;
 	int status;
 
 	for (;;) {
 		int sig = sigwaitinfo(watched, &info);
 
-		if (sig == SIGCHLD) {
-			if (waitpid(pid, &status, WNOHANG) == pid)
-				return status;
-		} else if (sig > 0) {
+		if (sig > 0 && sig != SIGCHLD)
 			return -1;
-		}
+		while (sig > 0 && (ended = waitpid(-1, &status, WNOHANG)) > 0)
+			if (ended == pid)
+				return status;
 	}
 }
 

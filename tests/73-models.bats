@@ -60,6 +60,7 @@ faultd() {
 
 teardown() {
 	[ -z "${FAULTD:-}" ] || kill "$FAULTD" 2>/dev/null || true
+	[ -z "${WATCH:-}" ] || kill "$WATCH" 2>/dev/null || true
 }
 
 # How many requests have TEXT in their body; without TEXT all.
@@ -1067,6 +1068,25 @@ ml_race() {
 
 # ---------------------------------------------------------------------- secrets
 
+# Arguments and environments of all processes, again and again.
+watch_processes() {
+	exec python3 -c '
+import glob, sys, time
+known = set()
+while True:
+    for path in glob.glob("/proc/[0-9]*/cmdline") + glob.glob("/proc/[0-9]*/environ"):
+        try:
+            text = open(path, "rb").read()
+        except OSError:
+            continue
+        if text not in known:
+            known.add(text)
+            sys.stdout.buffer.write(text + b"\n")
+            sys.stdout.flush()
+    time.sleep(0.01)
+'
+}
+
 @test "a key is nowhere: not in the database, the logs, a recording, an environment or a core" {
 	local canary=sk-Canary-7f3a9c51e0 k pid
 	race
@@ -1084,22 +1104,16 @@ ml_race() {
 	llm good echo hang bad html
 	tr-agent -q add forest --kind ml --url "http://127.0.0.1:$FP" --key-file key
 	sleeper prog 1
-	mkdir seen
+	watch_processes >seen 3>&- &
+	WATCH=$!
 	ulimit -c unlimited
 	tr-cycle -vv --record tape -w $W0 >out 2>err 3>&- &
 	pid=$!
-	for ((k = 0; k < 400; k++)); do
-		kill -0 $pid 2>/dev/null || break
-		cat /proc/[0-9]*/cmdline >"seen/cmdline.$k" 2>/dev/null || true
-		for p in $(grep -lazs "$PWD" /proc/[0-9]*/cmdline | cut -d/ -f3); do
-			cat "/proc/$p/environ" >>"seen/environ.$k" 2>/dev/null || true
-		done
-		sleep 0.02
-	done
-	ends 3 $pid
-	[ "$k" -gt 3 ]
-	grep -qa tr-decide seen/cmdline.*
-	grep -qa tr-fetch seen/cmdline.*
+	ends 3 $pid || fail "$(cat out err)"
+	kill $WATCH
+	wait $WATCH || true
+	grep -qa tr-decide seen
+	grep -qa tr-fetch seen
 	# the next window dies of a signal that leaves cores
 	tr-ingest -q -w $W1
 	tr-decide -q -w $W1 >>out 2>>err 3>&- &

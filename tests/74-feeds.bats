@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154
 # shellcheck disable=SC2086,SC2013,SC2030,SC2031,SC2119,SC2120,SC2012
 # Prices over the network: four venues as they answer and as they fail, all over loopback.
 # tests/feeds.py plays the venues, tests/faultd.py what goes wrong with them.
@@ -569,19 +570,19 @@ kraken:CUSD refused"
 	race
 	tr-agent -q add hold --kind rule --strategy hold
 	asset BTC kraken:XBTUSD
-	local last='.market.assets[0].candles | map(select(.time == "2024-07-22T23:55:00Z").close)'
+	local last='.market.assets[0].candles | map(select(.time == "2024-07-22T23:30:00Z").close)'
 	at 00:02
 	expect 0 window 00:00
-	at 00:07 '.close = {"kraken:XBTUSD": {"'"$(stamp 2024-07-22T23:55Z)"'": "101.5"}}'
+	at 00:07 '.close = {"kraken:XBTUSD": {"'"$(stamp 2024-07-22T23:30Z)"'": "101.5"}}'
 	expect 0 window 00:05
-	assert_equal "$(ask "SELECT close, seen_ms FROM candles WHERE open_ms = $(stamp 2024-07-22T23:55Z) * 1000")" \
-		"$(price 00:00 | tr -d .)0000000|$(stamp 00:00)000"
+	assert_equal "$(ask "SELECT close, seen_ms FROM candles WHERE open_ms = $(stamp 2024-07-22T23:30Z) * 1000")" \
+		"$(price 2024-07-22T23:35Z | tr -d .)0000000|$(stamp 00:00)000"
 	assert_equal "$(ask "SELECT close, seen_ms FROM candle_revisions")" "1015000000000|$(stamp 00:05)000"
-	assert_equal "$(tr-context hold -w 2024-07-23T00:00Z | jq -c "$last")" "[\"$(price 00:00)\"]"
+	assert_equal "$(tr-context hold -w 2024-07-23T00:00Z | jq -c "$last")" "[\"$(price 2024-07-22T23:35Z)\"]"
 	assert_equal "$(tr-context hold -w 2024-07-23T00:05Z | jq -c "$last")" '["101.5"]'
 	assert_equal "$(what 00:00)" "$(price 00:00)|kraken:XBTUSD|fresh"
 	# it says so from now on, and that is nothing new
-	at 00:12 '.close = {"kraken:XBTUSD": {"'"$(stamp 2024-07-22T23:55Z)"'": "101.5"}}'
+	at 00:12 '.close = {"kraken:XBTUSD": {"'"$(stamp 2024-07-22T23:30Z)"'": "101.5"}}'
 	expect 0 window 00:10
 	assert_equal "$(ask "SELECT count(*) FROM candle_revisions")" 1
 	expect 0 tr-audit
@@ -624,11 +625,10 @@ fixtures() {
 @test "every recorded reply of the four services has its documented outcome" {
 	[ -d "$SHARED/apis/fixtures" ] || skip "no recorded replies beside the checkout"
 	faultd '{}' --fixtures "$SHARED/apis/fixtures"
-	race --quote BTC
+	race
 	tr-config -q set data.retries 0
 	sqlite3 race.db "VACUUM INTO 'empty.db'"
 	local service name market at class price got when
-	live
 	# all of them are in the list
 	diff <(fixtures | awk '{print $1 "/" $2}' | sort) \
 		<(cd "$SHARED/apis/fixtures" && ls {binance,kraken,coinbase,coingecko}/*.body | sed 's/\.body$//' | sort)
@@ -636,9 +636,12 @@ fixtures() {
 		rm -f race.db*
 		cp empty.db race.db
 		tr-provider -q set "$service" --base "http://127.0.0.1:$FP/FIX/$service/$name"
-		tr-asset -q add BTC --feed "$service:$market" --accept-quote USD 3>&-
+		tr-asset -q add BTC --feed "$service:$market" --accept-quote BTC 3>&-
 		when=(-t "$at")
-		[ "$at" != live ] || when=()
+		[ "$at" != live ] || {
+			live
+			when=()
+		}
 		expect 0 tr-ingest "${when[@]}" 3>&-
 		got=$(ask "SELECT class FROM call_results ORDER BY id LIMIT 1")
 		[ "$got $(head -1 <<<"$output" | jq -r '.prices[0].price // empty')" = "$class $price" ] || {
@@ -670,60 +673,67 @@ m = feeds.Market(None); m.now = int(sys.argv[3]); print(json.dumps(feeds.answer(
 		"$TOP/tests" "$1" "$(stamp "$2")"
 }
 
+# What goes wrong, the steps of the server, the classes of the attempts.
+faults() {
+	cat <<-'END'
+		rate|[{"status":429,"headers":{"Retry-After":"1"}},"good"]|retry ok
+		rate for long|[{"status":429,"headers":{"Retry-After":"3600"}},"good"]|retry
+		banned|[{"status":418},"good"]|stop
+		restricted|[{"status":451},"good"]|stop
+		broken once|[{"status":500},"good"]|retry ok
+		page|[{"status":502,"body":"<html>bad gateway</html>"}]|retry retry
+		page as a success|[{"status":200,"body":"<html>welcome</html>"},"good"]|malformed ok
+		cut|[{"fault":"cut","body":"{\"error\":[],\"result\":{}}"}]|cut cut
+		hang|[{"fault":"hang"}]|timeout timeout
+		reset|[{"fault":"reset_before"},"good"]|reset ok
+		busy|[{"body":{"error":["EService:Busy"]}},"good"]|retry ok
+		unknown|[{"body":{"error":["EQuery:Unknown asset pair"]}},"good"]|stop
+		empty object|[{"body":{}},"good"]|malformed ok
+		empty|[{"body":""},"good"]|malformed ok
+		bomb|[{"fault":"gzip_bomb"},"good"]|too_large ok
+		garbage|[{"fault":"garbage"},"good"]|protocol ok
+		redirect|[{"fault":"redirect"},"good"]|stop
+	END
+}
+
 @test "whatever goes wrong at a feed, the window ends in time and other assets have their prices" {
-	local good coinbase script fault steps class attempts begin
+	local good other n=0 fault steps class got begin
 	good=$(body "/0/public/OHLC?pair=XBTUSD&interval=5&since=$(stamp 2024-07-22T15:35Z)" 00:02)
-	coinbase=$(body "/products/A-USD/candles?start=2024-07-22T15:40:00Z&end=2024-07-23T00:00:00Z" 00:02)
-	while IFS='|' read -r fault steps class attempts; do
-		script=$(jq -n --argjson good "{\"body\": $good}" --argjson bad "$steps" --argjson coinbase "{\"body\": $coinbase}" \
-			'{"/bad/0/public/OHLC?pair=XBTUSD": [$bad[] | if . == "good" then $good else . end],
-			"/bad/0/public/OHLC": $good, "/products": $coinbase}')
-		rm -f requests.jsonl
-		faultd "$script"
-		race
-		tr-provider -q set kraken --base "http://127.0.0.1:$FP/bad"
-		tr-config -q set data.timeout_s 1
-		tr-config -q set data.retries 1
-		tr-config -q set guard.retry_base_ms 10
-		asset BTC kraken:XBTUSD
-		asset ETH kraken:ETHUSD
-		asset SOL coinbase:SOL-USD
+	other=$(body "/products/A-USD/candles?start=2024-07-22T15:40:00Z&end=2024-07-23T00:00:00Z" 00:02)
+	faultd "$(faults | jq -nR --argjson good "{\"body\": $good}" --argjson other "{\"body\": $other}" '
+		[inputs / "|" | .[1] | fromjson] | to_entries | map({
+			"/\(.key + 1)/0/public/OHLC?pair=XBTUSD": (.value | map(if . == "good" then $good else . end)),
+			"/\(.key + 1)/0": $good}) | add + {"/products": $other}')"
+	race
+	tr-config -q set data.timeout_s 1
+	tr-config -q set data.retries 1
+	tr-config -q set guard.retry_base_ms 10
+	asset BTC kraken:XBTUSD
+	asset ETH kraken:ETHUSD
+	asset SOL coinbase:SOL-USD
+	sqlite3 race.db "VACUUM INTO 'empty.db'"
+	while IFS='|' read -r fault steps class; do
+		n=$((n + 1))
+		rm -f race.db*
+		cp empty.db race.db
+		tr-provider -q set kraken --base "http://127.0.0.1:$FP/$n"
 		begin=$SECONDS
 		expect 0 window 00:00 3>&-
 		[ $((SECONDS - begin)) -lt 10 ]
-		got=$(ask "SELECT class FROM call_results AS r JOIN call_starts AS s USING (id)
-			WHERE model = 'XBTUSD' ORDER BY id" | tr '\n' ' ')
-		[ "$got" = "$class " ] || {
-			echo "$fault: $got, $stderr"
+		got=$(ask "SELECT group_concat(class, ' ') FROM call_results JOIN call_starts USING (id)
+			WHERE model = 'XBTUSD'")
+		[ "$got" = "$class" ] || {
+			echo "$fault, $steps: $got, $stderr"
 			return 1
 		}
-		assert_equal "$(grep -c 'pair=XBTUSD' requests.jsonl)" "$attempts"
+		assert_equal "$(grep -c "\"/$n/.*pair=XBTUSD" requests.jsonl)" "$(wc -w <<<"$class")"
 		assert_equal "$(what 00:00 ETH) $(what 00:00 SOL)" \
 			"$(price 00:00)|kraken:ETHUSD|fresh $(price 00:00)|coinbase:SOL-USD|fresh"
 		case $class in
 		*ok) assert_equal "$(what 00:00)" "$(price 00:00)|kraken:XBTUSD|fresh" ;;
 		*) assert_equal "$(head -1 <<<"$output" | jq -c .absent)" '["BTC"]' ;;
 		esac
-		kill %% 2>/dev/null || true
-	done <<-'END'
-		rate|[{"status":429,"headers":{"Retry-After":"1"}},"good"]|retry ok|2
-		rate for long|[{"status":429,"headers":{"Retry-After":"3600"}},"good"]|retry|1
-		banned|[{"status":418},"good"]|stop|1
-		restricted|[{"status":451},"good"]|stop|1
-		once broken|[{"status":500},"good"]|retry ok|2
-		page|[{"status":502,"body":"<html>bad gateway</html>"}]|retry retry|2
-		page as success|[{"status":200,"body":"<html>welcome</html>"},"good"]|malformed ok|2
-		cut|[{"fault":"cut","body":"{\"error\":[],\"result\":{}}"}]|cut cut|2
-		hang|[{"fault":"hang"}]|timeout timeout|2
-		reset|[{"fault":"reset_before"},"good"]|reset ok|2
-		busy|[{"body":{"error":["EService:Busy"]}},"good"]|retry ok|2
-		unknown|[{"body":{"error":["EQuery:Unknown asset pair"]}},"good"]|stop|1
-		empty object|[{"body":{}},"good"]|malformed ok|2
-		empty|[{"body":""},"good"]|malformed ok|2
-		bomb|[{"fault":"gzip_bomb"},"good"]|too_large ok|2
-		garbage|[{"fault":"garbage"},"good"]|protocol ok|2
-		redirect|[{"fault":"redirect"},"good"]|stop|1
-	END
+	done < <(faults)
 }
 
 @test "a feed that fails too often is left alone for a while, then probed" {
@@ -833,6 +843,25 @@ coinbase:BTC-USD ok"
 	assert_equal "$output$stderr" ""
 }
 
+@test "a key goes to its service in a header, and without its file nobody is asked" {
+	faultd '{"/coins": {"body": {"prices": []}}}'
+	race
+	echo canary-0123456789 >key
+	chmod 600 key
+	tr-provider -q key coingecko --file key
+	asset BTC coingecko:bitcoin
+	expect 0 window 00:00
+	assert_equal "$(jq -r '.headers["x-cg-demo-api-key"]' requests.jsonl)" canary-0123456789
+	assert_equal "$(jq -r .path requests.jsonl)" "/coins/bitcoin/market_chart?vs_currency=usd&days=1"
+	! grep -q canary race.db* || return 1
+	assert_equal "$(results 00:00)" "coingecko:bitcoin ok"
+	rm key
+	expect 0 window 00:05
+	has "$stderr" "$PWD/key"
+	assert_equal "$(wc -l <requests.jsonl)" 1
+	assert_equal "$(results 00:05)" "coingecko:bitcoin failed"
+}
+
 @test "feeds that are local start no tr-fetch" {
 	FP=1
 	race
@@ -889,6 +918,32 @@ feeds_of_three() {
 	assert_equal "$(state)" "$recorded"
 	[ ! -e requests.log ]
 	assert_equal "$(ask "SELECT count(*) FROM call_starts")" 0
+}
+
+@test "pages that failed are played as such" {
+	venues
+	race
+	asset BTC coinbase:BTC-USD
+	tr-provider -q set coinbase --per-month 2
+	at 00:02
+	expect 0 window 00:00 --record tape.jsonl
+	DAY=2024-07-27
+	at 00:07
+	expect 0 window 00:05 --record tape.jsonl
+	has "$stderr" month_limit
+	tr-db dump --logical >recorded.txt
+	kill $VENUES
+	race
+	asset BTC coinbase:BTC-USD
+	tr-provider -q set coinbase --per-month 2
+	DAY=2024-07-23
+	expect 0 window 00:00 --play tape.jsonl
+	DAY=2024-07-27
+	expect 0 window 00:05 --play tape.jsonl
+	has "$stderr" month_limit
+	tr-db dump --logical >played.txt
+	diff recorded.txt played.txt | cut -c1-300 | head -20
+	cmp recorded.txt played.txt
 }
 
 @test "quotes are played in the window in which they were asked for" {
