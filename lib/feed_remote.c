@@ -29,6 +29,7 @@
 #define FEED_RARE_MS 3600000  /* how often a service with quotes is asked for candles */
 #define FEED_QUOTES_MAX 250   /* coins of one request */
 #define FEED_QUOTES_BYTES 6000
+#define FEED_BURST 5 /* calls of one venue that may start together */
 
 static const char *const feed_outcomes[] = { "ok", "failed", "refused" };
 
@@ -386,6 +387,22 @@ static void feed_turn_page(struct feed_job *j)
 	j->want.from_ms = j->next_ms;
 }
 
+/* When the n-th job of a round may start: a venue that allows so many calls in a minute may not
+ * like them all at once (Kraken: one a second). */
+static int64_t feed_pace(const struct feed_round *r, size_t n, int64_t now)
+{
+	const struct provider *p = &r->jobs[r->map[n]].provider;
+	int64_t before = 0;
+
+	if (p->per_minute == 0 || r->o->play != NULL)
+		return now;
+	for (size_t i = 0; i < n; i++)
+		before += strcmp(r->jobs[r->map[i]].provider.name, p->name) == 0;
+	if (before < FEED_BURST)
+		return now;
+	return now + (before - FEED_BURST + 1) * (60000 / p->per_minute);
+}
+
 /* Ask what is due in this round: the jobs from ${from} on, or further pages of all. */
 static int feed_ask(struct feed_round *r, size_t from, bool pages, bool *more, struct err *e)
 {
@@ -394,7 +411,9 @@ static int feed_ask(struct feed_round *r, size_t from, bool pages, bool *more, s
 	struct remote_options o = { .deadline_ms = r->o->deadline_ms,
 				    .record = r->o->record,
 				    .play = r->o->play,
-				    .stop = r->o->stop };
+				    .stop = r->o->stop,
+				    .hasty = true };
+	int64_t now = tstamp_boot_ms();
 	size_t n = 0;
 	int rc;
 
@@ -406,12 +425,14 @@ static int feed_ask(struct feed_round *r, size_t from, bool pages, bool *more, s
 		if (pages)
 			feed_turn_page(j);
 		r->map[n] = i;
-		jobs[n++] = (struct remote_job){ .purpose = CALLS_INGEST,
-						 .window_ms = j->item->q.window_ms,
-						 .name = j->name,
-						 .targets = &j->target,
-						 .n_targets = 1,
-						 .cap = -1 };
+		jobs[n] = (struct remote_job){ .purpose = CALLS_INGEST,
+					       .window_ms = j->item->q.window_ms,
+					       .name = j->name,
+					       .targets = &j->target,
+					       .n_targets = 1,
+					       .cap = -1,
+					       .not_before_ms = feed_pace(r, n, now) };
+		n++;
 	}
 	rc = remote_run(r->db, r->config, jobs, n, &ops, r, &o, e);
 	if (rc == 0)

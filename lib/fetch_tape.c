@@ -24,7 +24,11 @@
 
 static const char lead[] = "{\"schema\":\"tr.exchange/1\",\"key\":\"";
 
+/* Lines of others in the same file, see remote_turn.c. */
+static const char turn[] = "{\"schema\":\"tr.turn/1\",";
+
 #define LEAD (sizeof lead - 1)
+#define TURN (sizeof turn - 1)
 #define HEX (DIGEST_HEX_SIZE - 1)
 
 struct entry {
@@ -150,6 +154,10 @@ static ssize_t tape_lines(struct fetch_tape *t, const char *data, size_t n, off_
 	while ((newline = memchr(data + done, '\n', n - done)) != NULL) {
 		size_t len = (size_t)(newline - data) - done;
 
+		if (len > TURN && memcmp(data + done, turn, TURN) == 0) {
+			done += len + 1;
+			continue;
+		}
 		if (tape_add(t, data + done, len, at + (off_t)done, e) != 0)
 			return -1;
 		done += len + 1;

@@ -165,6 +165,7 @@ static int remote_admit(struct remote_run *r, struct remote_job *j, struct remot
 		wait_ms = REMOTE_PAUSE_MS;
 	/* waiting is for the last resort, and for limits that pass by themselves */
 	if (wait_ms >= 0 && now + wait_ms + REMOTE_LEAST_MS <= r->o->deadline_ms &&
+	    !(r->o->hasty && cause != GUARD_PARALLEL && cause != GUARD_RATE) &&
 	    (j->place + 1 == j->n_targets || cause == GUARD_PARALLEL || cause == GUARD_RATE)) {
 		j->due_ms = now + wait_ms;
 		return 0;
@@ -303,7 +304,8 @@ static int remote_start_chunk(struct remote_run *r, size_t *at, size_t *started,
 
 		if (!remote_may_start(r, j, now))
 			continue;
-		if (!j->routed && j->agent_id != 0 && r->o->play == NULL)
+		if (!j->routed && j->purpose == CALLS_DECIDE && j->agent_id != 0 &&
+		    r->o->play == NULL)
 			rc = remote_route(r, j, e);
 		if (rc == 0)
 			rc = remote_start(r, j, e);
@@ -555,7 +557,7 @@ static void remote_prepare(struct remote_job *j)
 {
 	j->end = REMOTE_LIMBO;
 	j->state = REMOTE_WAITS;
-	j->due_ms = 0;
+	j->due_ms = j->not_before_ms;
 	j->started_ms = -1;
 	j->attempts = j->tries = j->elapsed_ms = 0;
 	j->place = j->target = 0;

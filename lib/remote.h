@@ -62,7 +62,8 @@ struct remote_job {
 	const char *name;  /* agent, market: for tags, records and messages; borrowed */
 	struct remote_target *targets; /* in order of preference; borrowed */
 	size_t n_targets;
-	int64_t cap; /* what its agent may spend on a day; -1: no cap */
+	int64_t cap;	       /* what its agent may spend on a day; -1: no cap */
+	int64_t not_before_ms; /* boot clock; 0: at once */
 
 	/* set by remote_run */
 	enum remote_end end;
@@ -102,6 +103,7 @@ struct remote_ops {
 struct remote_options {
 	int64_t deadline_ms;	  /* boot clock */
 	int64_t parallel;	  /* jobs under way; 0: no limit */
+	bool hasty;		  /* do not wait for a breaker to close */
 	const char *record;	  /* append every exchange to this file; NULL: no */
 	const char *play;	  /* answer from this file: no network, no cost, no breakers */
 	const volatile int *stop; /* by a signal handler; may be NULL */

@@ -162,11 +162,12 @@ teardown() {
 	[ "$(requests)" -eq 10 ]
 }
 
-@test "a server that resets every connection it accepts is a reset" {
+@test "a server that resets every connection it accepts has got nothing" {
 	faultd '{"@accept": {"fault": "reset_before"}, "/": {}}'
 	request t "$U/" "$post" >in
 	expect 0 tr-fetch <in
-	[ "$(answer t .class)" = reset ]
+	# the reset may come before the client has seen that it is connected
+	[[ "$(answer t .class)" =~ ^(reset|connect)$ ]]
 	[ ! -s requests.jsonl ]
 }
 

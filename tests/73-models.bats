@@ -914,7 +914,7 @@ season() {
 	done
 	tr-db dump --logical -d one.db >one
 	tr-db dump --logical -d two.db >two
-	diff one two
+	diff one two >differ || fail "$(head -n 6 differ | cut -c1-300)"
 	assert_equal "$(ask 'SELECT count(*) FROM call_starts')" 0
 	assert_equal "$(spent)" 0
 	expect 0 tr-audit -q

@@ -771,6 +771,32 @@ coinbase:BTC-USD ok"
 	assert_equal "$(tr-breaker list --json | jq -r 'select(.service == "kraken").state')" closed
 }
 
+@test "nobody waits in a window for a breaker to close" {
+	venues
+	race
+	tr-config -q set guard.retry_base_ms 10
+	asset AAA kraken:AUSD coinbase:A-USD
+	asset BBB kraken:BUSD
+	asset CCC kraken:CUSD
+	at 00:02 '.down = ["kraken"]'
+	local begin=$SECONDS
+	expect 0 window 00:00
+	[ $((SECONDS - begin)) -lt 10 ]
+	assert_equal "$(tr-breaker list --json | jq -r 'select(.service == "kraken").state')" open
+	assert_equal "$(what 00:00 AAA)" "$(price 00:00)|coinbase:A-USD|fresh"
+}
+
+@test "many calls of one venue do not start all at once" {
+	local good i
+	good=$(body "/0/public/OHLC?pair=XBTUSD&interval=5&since=$(stamp 2024-07-22T15:35Z)" 00:02)
+	faultd "{\"/0\": {\"body\": $good}}"
+	race
+	for i in 1 2 3 4 5 6 7 8; do asset A$i kraken:A${i}USD; done
+	expect 0 window 00:00
+	assert_equal "$(head -1 <<<"$output" | jq -c '.prices | length')" 8
+	jq -se 'map(.at_ms) | sort | (.[4] - .[0] < 900) and (.[7] - .[0] > 2900)' requests.jsonl
+}
+
 @test "an ingest that is killed is repeated with an equal result" {
 	local good ingest
 	good=$(body "/0/public/OHLC?pair=XBTUSD&interval=5&since=$(stamp 2024-07-22T15:35Z)" 00:02)
