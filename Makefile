@@ -19,10 +19,10 @@ WARN = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototy
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DTR_VERSION='"$(VERSION)"' -Ilib -I$(B) -ffp-contract=off \
 	$(WARN) $(HARDEN) $(CFLAGS)
 LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now
-# SQLite, sodium and zlib are linked statically where an archive is there: a process starts twice
+# SQLite, libcrypto and zlib are linked statically where an archive is there: a process starts twice
 # as fast, and every stage of a window is a process.
 STATIC = $(if $(wildcard $(shell $(CC) -print-file-name=lib$(1).a)),-l:lib$(1).a,-l$(1))
-LDLIBS = $(call STATIC,sqlite3) $(call STATIC,sodium) $(call STATIC,z) -lcjson -lm
+LDLIBS = $(call STATIC,sqlite3) $(call STATIC,crypto) $(call STATIC,z) -lcjson -lm
 
 LIB = $(patsubst lib/%.c,$(B)/lib/%.o,$(sort $(wildcard lib/*.c)))
 TOOLS = $(patsubst cmd/%.c,$(B)/%,$(sort $(wildcard cmd/tr-*.c)))

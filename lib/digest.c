@@ -1,30 +1,31 @@
 #include "digest.h"
 
-#include <sodium/crypto_hash_sha256.h>
+/* the plain functions: their state is a struct that can be copied, and SHA-256 does not age */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "banned.h"
 
-_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct digest_state),
-	       "the opaque state is too small");
-_Static_assert(_Alignof(crypto_hash_sha256_state) <= _Alignof(struct digest_state),
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(struct digest_state), "the opaque state is too small");
+_Static_assert(_Alignof(SHA256_CTX) <= _Alignof(struct digest_state),
 	       "the opaque state is not aligned enough");
-_Static_assert(crypto_hash_sha256_BYTES == DIGEST_SIZE, "not SHA-256");
+_Static_assert(SHA256_DIGEST_LENGTH == DIGEST_SIZE, "not SHA-256");
 
-static crypto_hash_sha256_state *state_of(struct digest_state *s)
+static SHA256_CTX *state_of(struct digest_state *s)
 {
 	return (void *)s->opaque;
 }
 
 void digest_init(struct digest_state *s)
 {
-	crypto_hash_sha256_init(state_of(s));
+	SHA256_Init(state_of(s));
 }
 
 void digest_update(struct digest_state *s, const void *data, size_t n)
 {
 	if (n != 0)
-		crypto_hash_sha256_update(state_of(s), data, n);
+		SHA256_Update(state_of(s), data, n);
 }
 
 static void update_u64(struct digest_state *s, uint64_t v)
@@ -51,7 +52,7 @@ void digest_int(struct digest_state *s, int64_t v)
 
 void digest_final(struct digest_state *s, struct digest *out)
 {
-	crypto_hash_sha256_final(state_of(s), out->bytes);
+	SHA256_Final(out->bytes, state_of(s));
 }
 
 void digest_of(const void *data, size_t n, struct digest *out)

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * SHA-256, the only door to libsodium. A digest is 32 bytes; its text form is 64 lower-case
+ * SHA-256, the only door to libcrypto. A digest is 32 bytes; its text form is 64 lower-case
  * hexadecimal digits.
  */
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the Debian packages that the build and the tests need and that are missing.
 set -eu
-need="gcc make pkg-config libsqlite3-dev libcjson-dev libsodium-dev zlib1g-dev libcurl4-openssl-dev sqlite3 jq
+need="gcc make pkg-config libsqlite3-dev libcjson-dev libssl-dev zlib1g-dev libcurl4-openssl-dev sqlite3 jq
 bats bats-assert bats-support python3 mandoc strace clang shellcheck openssl nghttp2-proxy"
 missing=
 for p in $need; do

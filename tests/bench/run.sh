@@ -75,7 +75,7 @@ ratio "tr-once on a stored key" "$(median once)" "$yard" "at most 0.5"
 
 echo "A key claimed in a process, against one row committed in it to the same file:"
 "${CC:-gcc}" -std=c11 -D_GNU_SOURCE -O2 -Ilib -o "$dir/claim" tests/bench/claim.c "$B/libtr.a" \
-	-lsqlite3 -lsodium -lz -lcjson -lm
+	-lsqlite3 -lcrypto -lz -lcjson -lm
 "$dir/claim" "$dir/race.db" >"$dir/claims"
 read -r claim bare <"$dir/claims"
 ratio "bare commit, p50" "$bare" "$bare" 1

@@ -7,7 +7,7 @@ lint=$(dirname "$0")
 doors='
 sqlite3 lib/sql.c
 cJSON lib/json.c
-sodium lib/digest.c
+openssl lib/digest.c
 zlib lib/candlefile.c lib/deflate.c
 curl cmd/tr-fetch.c
 '
