@@ -42,6 +42,7 @@ $(B)/lib/%.o: lib/%.c Makefile
 $(B)/lib/db.o: $(B)/schema.sql.inc
 $(B)/lib/provider.o $(B)/lib/provider_price.o: $(B)/prices.tsv.inc
 $(B)/lib/prompt.o: $(B)/prompt.txt.inc
+$(B)/lib/report.o: $(B)/report.css.inc $(B)/report.js.inc
 
 $(B)/libtr.a: $(LIB)
 	rm -f $@ && ar rcs $@ $(LIB)

@@ -21,13 +21,14 @@
 #include "banned.h"
 
 static const char *kind, *strategy;
-static struct cli_list sets;
+static struct cli_list sets, reads;
 static bool network, unconfined;
 static const char *model, *prompt, *template, *temperature, *body, *price, *budget;
 static struct cli_list fallbacks, headers;
 static bool any_model;
 static int64_t max_tokens = -1, timeout_s = -1;
 static const char *url, *provider, *key_file;
+static const char *publish;
 static bool names_only, json, dry_run;
 
 static const struct cli_opt options[] = {
@@ -35,6 +36,7 @@ static const struct cli_opt options[] = {
 	{ 's', "strategy", CLI_STRING, &strategy, "STRATEGY", "rule: the one to follow" },
 	{ 'S', "set", CLI_LIST, &sets, "KEY=VALUE", "rule: a parameter; may be repeated" },
 	{ 0, "network", CLI_FLAG, &network, NULL, "exec: grant it the network" },
+	{ 0, "read", CLI_LIST, &reads, "DIR", "exec: let it read DIR; may be repeated" },
 	{ 0, "unconfined", CLI_FLAG, &unconfined, NULL, "exec: run it outside the jail" },
 	{ 'm', "model", CLI_STRING, &model, "PROVIDER/MODEL", "llm: the model to ask" },
 	{ 'f', "fallback", CLI_LIST, &fallbacks, "PROVIDER/MODEL",
@@ -58,6 +60,8 @@ static const struct cli_opt options[] = {
 	{ 'u', "url", CLI_STRING, &url, "URL", "ml: address of the service" },
 	{ 0, "provider", CLI_STRING, &provider, "PROVIDER", "ml: the service, as a provider" },
 	{ 0, "key-file", CLI_STRING, &key_file, "FILE", "ml: file with the key for --url" },
+	{ 0, "publish", CLI_STRING, &publish, "all|reasoning|none",
+	  "what pages show of its words (reasoning)" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the names" },
 	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
@@ -138,13 +142,17 @@ static int make_rule(struct roster_spec *s, const struct cli_args *args, struct 
 /* What is granted goes with the program it was granted to. */
 static int make_exec(struct roster_spec *s, const struct cli_args *args, struct err *e)
 {
-	bool granted = network || unconfined;
+	bool kept = network || unconfined || reads.n > 0 || publish != NULL;
 
-	if ((args->has_rest || !granted || s->n_argv == 0) &&
+	if ((args->has_rest || !kept || s->n_argv == 0) &&
 	    roster_spec_exec(s, args->rest, args->n_rest, e) != 0)
 		return -1;
 	s->network |= network;
 	s->unconfined |= unconfined;
+	if (roster_spec_read(s, reads.items, reads.n, e) != 0)
+		return -1;
+	if (s->unconfined && s->n_reads > 0)
+		return err_set(e, ERR_USAGE, "--unconfined leaves nothing to --read");
 	return 0;
 }
 
@@ -245,8 +253,9 @@ static int check_kind(enum roster_kind k, const struct cli_args *args, struct er
 			       roster_kind_name(k));
 	if (k != ROSTER_RULE && (strategy != NULL || sets.n > 0 || args->n > 2))
 		return err_set(e, ERR_USAGE, "only rule agents have parameters");
-	if (k != ROSTER_EXEC && (network || unconfined))
-		return err_set(e, ERR_USAGE, "--network and --unconfined are for exec agents");
+	if (k != ROSTER_EXEC && (network || unconfined || reads.n > 0))
+		return err_set(e, ERR_USAGE,
+			       "--network, --read and --unconfined are for exec agents");
 	if (k != ROSTER_LLM &&
 	    (model || fallbacks.n || any_model || prompt || template || temperature ||
 	     max_tokens != -1 || timeout_s != -1 || headers.n || body || price || budget))
@@ -301,25 +310,43 @@ static int parse_budget(int64_t *usd_e8, struct err *e)
 	return 0;
 }
 
+static int store_budget(struct db *db, int64_t agent_id, struct err *e)
+{
+	int64_t usd;
+
+	return parse_budget(&usd, e) != 0 ? -1 : roster_set_budget(db, agent_id, usd, e);
+}
+
+static int store_publish(struct db *db, int64_t agent_id, struct err *e)
+{
+	enum roster_publish p;
+
+	return roster_publish_parse(publish, &p, e) != 0
+		       ? -1
+		       : roster_set_publish(db, agent_id, p, e);
+}
+
 /* What belongs to an agent and is no part of its version, and the services it needs. */
 static int store_rest(struct db *db, const char *name, const struct roster_spec *s,
 		      struct err *e)
 {
 	struct provider_price p;
 	struct roster_agent a;
-	int64_t usd;
-	int r;
+	int r = 0;
 
 	if (price != NULL && (parse_price(&p, e) != 0 ||
 			      roster_store_price(db, s, &p, cli_common.now_ms, e) != 0))
 		return -1;
-	if (roster_check_services(db, s, e) != 0)
+	if (roster_check_services(db, s, e) != 0 || roster_check_reads(db, s, e) != 0)
 		return -1;
-	if (budget == NULL)
+	if (budget == NULL && publish == NULL)
 		return 0;
-	if (parse_budget(&usd, e) != 0 || roster_load_agent(db, name, 0, &a, e) != 0)
+	if (roster_load_agent(db, name, 0, &a, e) != 0)
 		return -1;
-	r = roster_set_budget(db, a.id, usd, e);
+	if (budget != NULL)
+		r = store_budget(db, a.id, e);
+	if (publish != NULL && r == 0)
+		r = store_publish(db, a.id, e);
 	roster_release_agent(&a);
 	return r;
 }
@@ -393,110 +420,28 @@ static int set_status(struct db *db, const char *name, enum roster_status status
 	return db_end(db, roster_set_status(db, name, status, e), e);
 }
 
-/* Bytes of the control character at ${s}: 2 for one of the second set, as UTF-8; 0 for others.
- */
-static size_t control_length(const char *s)
-{
-	unsigned char c = (unsigned char)s[0], next = (unsigned char)s[1];
+/* What belongs to an agent besides its spec. */
+struct rest {
+	bool has_budget;
+	int64_t usd;
+	enum roster_publish publish;
+};
 
-	if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
-		return 2;
-	return c < ' ' || c == 0x7f ? 1 : 0;
-}
-
-/* Arguments and prompts come from elsewhere and go to a terminal. */
-static void add_escaped(struct buf *b, const char *s, bool newlines)
-{
-	while (*s != '\0') {
-		size_t n = control_length(s);
-
-		if (newlines && *s == '\n') {
-			buf_adds(b, s[1] != '\0' ? "\n    " : "");
-			s++;
-			continue;
-		}
-		if (n == 0)
-			buf_addc(b, *s++);
-		for (; n > 0; n--)
-			buf_addf(b, "\\x%02x", (unsigned)(unsigned char)*s++);
-	}
-}
-
-static void describe_exec(const struct roster_spec *s, struct buf *b)
-{
-	if (s->network)
-		buf_adds(b, "(network) ");
-	if (s->unconfined)
-		buf_adds(b, "(unconfined) ");
-	for (size_t i = 0; i < s->n_argv; i++) {
-		buf_adds(b, i > 0 ? " " : "");
-		add_escaped(b, s->argv[i], false);
-	}
-}
-
-static void describe(const struct roster_agent *a, struct buf *b)
-{
-	const struct roster_spec *s = &a->spec;
-
-	if (s->kind == ROSTER_RULE) {
-		buf_adds(b, s->strategy->name);
-		for (size_t i = 0; i < s->strategy->n_params; i++)
-			buf_addf(b, " %s=%lld", s->strategy->params[i].name,
-				 (long long)s->params[i]);
-	}
-	describe_exec(s, b);
-	for (size_t i = 0; i < s->llm.n_candidates; i++)
-		buf_addf(b, "%s%s", i > 0 ? " " : "", s->llm.candidates[i]);
-	if (s->kind == ROSTER_ML)
-		buf_adds(b, s->ml.provider != NULL ? s->ml.provider : s->ml.url);
-}
-
-static void detail(struct buf *b, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	buf_addf(b, "  %s:%s", name, strchr(value, '\n') != NULL ? "\n    " : " ");
-	add_escaped(b, value, true);
-	buf_addc(b, '\n');
-}
-
-static void detail_number(struct buf *b, const char *name, int64_t v, int scale)
-{
-	char text[DECIMAL_TEXT_MAX];
-
-	detail(b, name, decimal_format(v, scale, text));
-}
-
-static void detail_json(struct buf *b, const char *name, const struct json *v)
-{
-	char *text = roster_spec_value(v);
-
-	detail(b, name, text);
-	free(text);
-}
-
-static void details(const struct roster_agent *a, bool has_budget, int64_t usd, struct buf *b)
+static void details(const struct roster_agent *a, const struct rest *r, struct buf *b)
 {
 	const struct roster_llm *l = &a->spec.llm;
+	char text[DECIMAL_TEXT_MAX];
 
-	if (l->any_model)
-		detail(b, "any_model", "yes");
-	if (l->has_temperature)
-		detail_number(b, "temperature", l->temperature_e2, 2);
-	if (l->max_tokens != 0)
-		detail_number(b, "max_tokens", l->max_tokens, 0);
-	if (l->timeout_s != 0)
-		detail_number(b, "timeout_s", l->timeout_s, 0);
-	detail_json(b, "headers", l->headers);
-	detail_json(b, "body", l->body);
-	detail(b, "key_file", a->spec.ml.key_file);
-	if (has_budget)
-		detail_number(b, "budget_usd_day", usd, MONEY_SCALE);
-	detail(b, "prompt", l->prompt);
-	detail(b, "template", l->template);
+	roster_detail_options(&a->spec, b);
+	if (r->has_budget)
+		roster_detail(b, "budget_usd_day", decimal_format(r->usd, MONEY_SCALE, text));
+	if (r->publish != ROSTER_PUBLISH_REASONING)
+		roster_detail(b, "publish", roster_publish_name(r->publish));
+	roster_detail(b, "prompt", l->prompt);
+	roster_detail(b, "template", l->template);
 }
 
-static void print_json(const struct roster_agent *a, bool has_budget, int64_t usd)
+static void print_json(const struct roster_agent *a, const struct rest *r)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w;
@@ -511,8 +456,9 @@ static void print_json(const struct roster_agent *a, bool has_budget, int64_t us
 	json_write_int(&w, "version", a->version);
 	digest_hex(&a->hash, hex);
 	json_write_string(&w, "sha256", hex);
-	if (has_budget)
-		json_write_decimal(&w, "budget_usd_day", usd, MONEY_SCALE);
+	if (r->has_budget)
+		json_write_decimal(&w, "budget_usd_day", r->usd, MONEY_SCALE);
+	json_write_string(&w, "publish", roster_publish_name(r->publish));
 	json_write_raw(&w, "spec", spec, strlen(spec));
 	json_write_close(&w);
 	json_write_end(&w);
@@ -526,25 +472,25 @@ static void print_text(const struct roster_agent *a, struct buf *b)
 	buf_addf(b, "%-16s %-6s %-8s v%-3lld %s", a->name, roster_kind_name(a->spec.kind),
 		 roster_status_name(a->status), (long long)a->version,
 		 a->baseline ? "(baseline) " : "");
-	describe(a, b);
+	roster_describe(&a->spec, b);
 	buf_addc(b, '\n');
 }
 
 static int print(struct db *db, const struct roster_agent *a, bool all, struct err *e)
 {
 	struct buf b = BUF_INIT;
-	bool has_budget;
-	int64_t usd;
+	struct rest r;
 
-	if (roster_budget(db, a->id, &usd, &has_budget, e) != 0)
+	if (roster_budget(db, a->id, &r.usd, &r.has_budget, e) != 0 ||
+	    roster_publish(db, a->id, &r.publish, e) != 0)
 		return -1;
 	if (json) {
-		print_json(a, has_budget, usd);
+		print_json(a, &r);
 		return 0;
 	}
 	print_text(a, &b);
 	if (all)
-		details(a, has_budget, usd, &b);
+		details(a, &r, &b);
 	cli_out(buf_str(&b), b.len);
 	buf_release(&b);
 	return 0;

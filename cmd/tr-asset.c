@@ -1,6 +1,7 @@
 /*
  * tr-asset says what can be traded and where its prices come from. Several feeds are asked in
  * order: the first with a fresh price wins. Changes take effect in the next window that begins.
+ * With gaps it lists what is wrong with the candles of each series, and the command that helps.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +12,28 @@
 #include "mem.h"
 #include "race.h"
 #include "roster.h"
+#include "tstamp.h"
+#include "wire.h"
 
 #include "banned.h"
 
 static const char *full_name, *accept_quote;
 static struct cli_list feeds;
 static bool names_only, json, dry_run;
+static int64_t from_ms, to_ms;
+static bool incomplete; /* gaps: candles are missing */
 
 static const struct cli_opt options[] = {
 	{ 'N', "name", CLI_STRING, &full_name, "TEXT", "add: name for people" },
 	{ 'f', "feed", CLI_LIST, &feeds, "FEED",
-	  "add, set: sim[:PRICE], csv:FILE or history[:SOURCE]; may be repeated" },
+	  "add, set: sim[:PRICE], csv:FILE, history[:SOURCE], binance:, kraken: or "
+	  "coinbase:MARKET, coingecko:ID; may be repeated" },
 	{ 0, "accept-quote", CLI_STRING, &accept_quote, "CURRENCY",
 	  "add, set: take prices in CURRENCY for the race's" },
 	{ 0, "names", CLI_FLAG, &names_only, NULL, "list: only the symbols" },
-	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show: print JSON" },
+	{ 0, "from", CLI_TIME, &from_ms, "TIME", "gaps: candles from this time on ..." },
+	{ 0, "to", CLI_TIME, &to_ms, "TIME", "gaps: ... and before this time" },
+	{ 'j', "json", CLI_FLAG, &json, NULL, "list, show, gaps: print JSON" },
 	{ 'n', "dry-run", CLI_FLAG, &dry_run, NULL, "check everything, write nothing" },
 	CLI_COMMON,
 	{ 0 },
@@ -36,6 +44,7 @@ static const struct cli_command commands[] = {
 	{ "set", "SYMBOL", "replace its feeds" },
 	{ "list", "", "all assets" },
 	{ "show", "SYMBOL", "one asset" },
+	{ "gaps", "[SYMBOL]", "what is missing of the candles, late or doubtful" },
 	{ "enable", "SYMBOL", "let it be bought again" },
 	{ "disable", "SYMBOL", "let it be sold only; it stays valued" },
 	{ 0 },
@@ -169,6 +178,154 @@ static int list(struct db *db, const char *only, struct err *e)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ gaps */
+
+/* How candles get into a series; the caller's. NULL: not at all, since simulated prices are
+ * made for what a window shows and no more. */
+static char *helps(const char *source)
+{
+	if (strcmp(source, "sim") == 0)
+		return NULL;
+	if (strncmp(source, "csv:", 4) == 0)
+		return mem_printf("add them to %s, which the next window reads", source + 4);
+	if (strcmp(source, "import") == 0)
+		return mem_strdup("tr-ingest --import FILE");
+	return mem_printf("tr-ingest --import FILE --source %s", source);
+}
+
+static void print_gap_json(const struct roster_asset *a, const struct market_gap *g,
+			   const char *source)
+{
+	char *help = g->kind == MARKET_MISSING ? helps(source) : NULL;
+	struct buf b = BUF_INIT;
+	char first[TSTAMP_TEXT_MAX], last[TSTAMP_TEXT_MAX], seen[TSTAMP_WINDOW_ID_MAX];
+	struct json_writer w;
+
+	json_write_init(&w, &b);
+	json_write_object(&w, NULL);
+	json_write_string(&w, "schema", "tr.gap/1");
+	json_write_string(&w, "asset", a->symbol);
+	json_write_string(&w, "source", source);
+	json_write_int(&w, "interval_s", g->series.interval_s);
+	json_write_string(&w, "kind", market_gap_name(g->kind));
+	json_write_string(&w, "first", tstamp_format(g->first_ms, first));
+	json_write_string(&w, "last", tstamp_format(g->last_ms, last));
+	json_write_int(&w, "count", g->count);
+	if (g->kind == MARKET_LATE)
+		json_write_string(&w, "seen", tstamp_window_id(g->seen_ms, seen));
+	if (help != NULL)
+		json_write_string(&w, "help", help);
+	json_write_close(&w);
+	json_write_end(&w);
+	cli_out(buf_str(&b), b.len);
+	buf_release(&b);
+	free(help);
+}
+
+static void print_gap_text(const struct market_gap *g)
+{
+	char first[TSTAMP_TEXT_MAX], last[TSTAMP_TEXT_MAX], seen[TSTAMP_TEXT_MAX];
+
+	cli_outf("  %-8s %s  %s %8lld", market_gap_name(g->kind),
+		 tstamp_format_short(g->first_ms, first), tstamp_format_short(g->last_ms, last),
+		 (long long)g->count);
+	if (g->kind == MARKET_LATE)
+		cli_outf("  seen from %s", tstamp_format_short(g->seen_ms, seen));
+	cli_outf("\n");
+}
+
+/* The gaps of one series; returns how many candles are missing. */
+static int64_t print_series(const struct roster_asset *a, const struct market_gap *g, size_t n,
+			    const char *source)
+{
+	int64_t missing = 0;
+	char *help;
+
+	if (!json)
+		cli_outf("%s %s %llds\n", a->symbol, source, (long long)g->series.interval_s);
+	for (size_t i = 0; i < n; i++) {
+		if (json)
+			print_gap_json(a, &g[i], source);
+		else
+			print_gap_text(&g[i]);
+		missing += g[i].kind == MARKET_MISSING ? g[i].count : 0;
+	}
+	if (!json && missing > 0) {
+		help = helps(source);
+		cli_outf("  %lld missing%s%s\n", (long long)missing, help != NULL ? ": " : "",
+			 help != NULL ? help : "");
+		free(help);
+	}
+	return missing;
+}
+
+static size_t same_series(const struct market_gap *g, size_t n)
+{
+	size_t k = 1;
+
+	while (k < n && g[k].series.asset_id == g->series.asset_id &&
+	       g[k].series.source_id == g->series.source_id &&
+	       g[k].series.interval_s == g->series.interval_s)
+		k++;
+	return k;
+}
+
+static int print_gaps(struct db *db, const struct roster_asset *a, const struct market_gaps *g,
+		      int64_t *missing, struct err *e)
+{
+	for (size_t i = 0, n; i < g->n; i += n) {
+		char *source;
+
+		n = same_series(&g->items[i], g->n - i);
+		if (g->items[i].series.asset_id != a->id)
+			continue;
+		if (market_source_name(db, g->items[i].series.source_id, &source, e) != 0)
+			return -1;
+		*missing += print_series(a, &g->items[i], n, source);
+		free(source);
+	}
+	return 0;
+}
+
+static void print_gaps_end(size_t n)
+{
+	struct buf b = BUF_INIT;
+	struct json_writer w;
+
+	json_write_init(&w, &b);
+	json_write_object(&w, NULL);
+	json_write_string(&w, "schema", WIRE_END);
+	json_write_int(&w, "count", (int64_t)n);
+	json_write_close(&w);
+	json_write_end(&w);
+	cli_out(buf_str(&b), b.len);
+	buf_release(&b);
+}
+
+/* In order of the symbols. */
+static int gaps(struct db *db, const char *only, struct err *e)
+{
+	struct market_gap_query q = { .from_ms = from_ms, .to_ms = to_ms };
+	struct roster_assets all = { 0 };
+	struct market_gaps g = { 0 };
+	int64_t missing = 0;
+	int r = -1;
+
+	if ((only != NULL && find(db, only, &q.asset_id, e) != 0) ||
+	    roster_load_assets(db, &all, e) != 0 || market_gaps_find(db, &q, &g, e) != 0)
+		goto out;
+	r = 0;
+	for (size_t i = 0; i < all.n && r == 0; i++)
+		r = print_gaps(db, &all.items[i], &g, &missing, e);
+	if (r == 0 && json)
+		print_gaps_end(g.n);
+	incomplete = missing > 0;
+out:
+	market_gaps_release(&g);
+	roster_release_assets(&all);
+	return r;
+}
+
 static int run(struct db *db, const char *command, const char *symbol, struct err *e)
 {
 	int64_t id;
@@ -177,9 +334,26 @@ static int run(struct db *db, const char *command, const char *symbol, struct er
 		return list(db, NULL, e);
 	if (strcmp(command, "show") == 0)
 		return find(db, symbol, &id, e) != 0 ? -1 : list(db, symbol, e);
+	if (strcmp(command, "gaps") == 0)
+		return gaps(db, symbol, e);
 	if (strcmp(command, "enable") == 0 || strcmp(command, "disable") == 0)
 		return enable(db, symbol, command[0] == 'e', e);
 	return add_or_set(db, command, symbol, e);
+}
+
+static void check(const struct cli_command *c, const struct cli_args *args)
+{
+	size_t most = c->args[0] != '\0' ? 2 : 1;
+	size_t least = c->args[0] == '[' ? 1 : most;
+
+	if (args->n < least || args->n > most || args->has_rest)
+		cli_usage("%s: wrong number of operands", c->name);
+	if (strcmp(c->name, "set") == 0 && feeds.n == 0)
+		cli_usage("set: needs --feed");
+	if ((from_ms >= 0 || to_ms >= 0) && strcmp(c->name, "gaps") != 0)
+		cli_usage("--from and --to are for gaps");
+	if (from_ms >= 0 && to_ms >= 0 && from_ms >= to_ms)
+		cli_usage("--from must lie before --to");
 }
 
 int main(int argc, char **argv)
@@ -197,15 +371,12 @@ int main(int argc, char **argv)
 		c++;
 	if (c->name == NULL)
 		cli_usage("unknown command %s", args.operands[0]);
-	if (args.n != (c->args[0] != '\0' ? 2 : 1) || args.has_rest)
-		cli_usage("%s: wrong number of operands", c->name);
-	if (strcmp(c->name, "set") == 0 && feeds.n == 0)
-		cli_usage("set: needs --feed");
+	check(c, &args);
 	db = db_open(cli_common.database, &e);
 	if (db != NULL && dry_run)
 		db_dry_run(db);
 	if (db != NULL)
 		r = run(db, c->name, args.n > 1 ? args.operands[1] : NULL, &e);
 	db_close(db);
-	return cli_end(r == 0 ? 0 : cli_fail(&e));
+	return cli_end(r != 0 ? cli_fail(&e) : incomplete ? ERR_NEGATIVE : 0);
 }

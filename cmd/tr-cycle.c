@@ -299,7 +299,6 @@ static int resume_or_begin(struct cycle *c, bool live, struct err *e)
 
 	if (journal_load(c->db, c->window_ms, &j, &found, e) != 0)
 		return -1;
-	journal_release(&j);
 	if (!found)
 		return race_begin(c->db, c->window_ms, live, cli_common.now_ms, e);
 	/* before the recovery is counted: nothing is written into such a window */
@@ -429,7 +428,6 @@ static void send_heartbeat(struct cycle *c)
 	if (found && strcmp(j.state, "completed") == 0 &&
 	    heartbeat_send(url, &stop, &e) != 0)
 		log_msg(LOG_WARN, "%s", e.text);
-	journal_release(&j);
 }
 
 /* One window, counted; *${fresh} if it was not finished before. */
@@ -501,7 +499,6 @@ static int note_overlap(struct cycle *c, int64_t window_ms, const char *holder, 
 	*e = (struct err){ 0 };
 	if (journal_load(c->db, held_ms, &j, &found, e) != 0)
 		return -1;
-	journal_release(&j);
 	if (!found || j.sealed)
 		return 0;
 	if (db_begin(c->db, e) != 0)
@@ -585,7 +582,6 @@ static int show_plan(struct cycle *c, int64_t window_ms, struct err *e)
 
 	if (journal_load(c->db, window_ms, &j, &found, e) != 0)
 		return -1;
-	journal_release(&j);
 	if (found && journal_same(c->db, window_ms, &j.pin_hash, e) != 0)
 		return -1;
 	config_init(&config);

@@ -162,9 +162,10 @@ static int prune(struct db *db, struct err *e)
 	if (prune_run(db, cli_common.now_ms - parse_age(older_than), dry_run, &r, e) != 0)
 		return -1;
 	if (cli_common.quiet == 0)
-		cli_outf("%s%lld windows: %lld events, %lld texts, %lld bytes\n",
+		cli_outf("%s%lld windows: %lld events, %lld texts, %lld calls, %lld bytes\n",
 			 dry_run ? "would prune " : "pruned ", (long long)r.windows,
-			 (long long)r.events, (long long)r.texts, (long long)r.bytes);
+			 (long long)r.events, (long long)r.texts, (long long)r.calls,
+			 (long long)r.bytes);
 	return 0;
 }
 

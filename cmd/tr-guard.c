@@ -24,6 +24,7 @@
 #include "guard.h"
 #include "log.h"
 #include "mem.h"
+#include "provider.h"
 #include "random.h"
 #include "tstamp.h"
 
@@ -38,7 +39,8 @@
 #define WAL_MAX ((int64_t)16 << 20) /* bytes from which the log is emptied */
 
 static const char *timeout_text, *deadline_text, *break_text, *retry_on_text = "75";
-static int64_t retries = -1, failures = -1, output_kb = 1024, per_minute, parallel;
+static int64_t retries = -1, failures = -1, output_kb = 1024;
+static int64_t per_minute = INT64_MIN, parallel = INT64_MIN; /* not given */
 static bool no_breaker, no_retries;
 
 static const struct cli_opt options[] = {
@@ -54,9 +56,9 @@ static const struct cli_opt options[] = {
 	{ 0, "retry-on", CLI_STRING, &retry_on_text, "LIST",
 	  "exit statuses of failures that may pass (75)" },
 	{ 0, "per-minute", CLI_INT, &per_minute, "N",
-	  "the most attempts of the provider in 60 seconds (no limit)" },
+	  "the most attempts of the provider in 60 seconds (tr-provider)" },
 	{ 0, "parallel", CLI_INT, &parallel, "N",
-	  "the most attempts of the provider at a time (no limit)" },
+	  "the most attempts of the provider at a time (tr-provider)" },
 	{ 0, "output-max", CLI_INT, &output_kb, "KB",
 	  "the most that an attempt may print (1024)" },
 	{ 0, "no-breaker", CLI_FLAG, &no_breaker, NULL,
@@ -410,6 +412,30 @@ static void tidy(struct db *db)
 		log_msg(LOG_WARN, "checkpoint: %s", e.text);
 }
 
+/* The limits of a provider are the same for us and for the race's own calls; a name that is no
+ * provider has none. */
+static int limits_load(struct job *job, struct err *e)
+{
+	struct guard_policy *p = &job->policy;
+	struct provider known;
+	struct err why = { 0 };
+
+	if (provider_load(job->db, job->provider, &known, &why) == 0) {
+		p->parallel = known.parallel;
+		p->per_minute = known.per_minute;
+		p->per_month = known.per_month;
+		provider_release(&known);
+	} else if (why.status != ERR_NOTFOUND) {
+		*e = why;
+		return -1;
+	}
+	if (parallel >= 0)
+		p->parallel = parallel;
+	if (per_minute >= 0)
+		p->per_minute = per_minute;
+	return 0;
+}
+
 static int policy_load(struct job *job, struct err *e)
 {
 	struct guard_policy *p = &job->policy;
@@ -423,8 +449,6 @@ static int policy_load(struct job *job, struct err *e)
 	config_release(&c);
 	p->breaker = p->breaker && !no_breaker;
 	p->retry = p->retry && !no_retries;
-	p->parallel = parallel;
-	p->per_minute = per_minute;
 	if (retries >= 0)
 		p->retries = retries;
 	if (failures >= 0)
@@ -437,7 +461,7 @@ static int policy_load(struct job *job, struct err *e)
 		p->circuit.break_ms = job->break_ms;
 	if (p->circuit.break_max_ms < p->circuit.break_ms)
 		p->circuit.break_max_ms = p->circuit.break_ms;
-	return rc;
+	return rc == 0 ? limits_load(job, e) : -1;
 }
 
 static int run(struct job *job, int *status, struct err *e)
@@ -515,8 +539,10 @@ static void check_usage(const struct cli_args *args)
 		check_range("retries", retries, 0, 100);
 	if (failures != -1)
 		check_range("failures", failures, 1, 1000);
-	check_range("per-minute", per_minute, 0, 1000000);
-	check_range("parallel", parallel, 0, 1000000);
+	if (per_minute != INT64_MIN)
+		check_range("per-minute", per_minute, 0, 1000000);
+	if (parallel != INT64_MIN)
+		check_range("parallel", parallel, 0, 1000000);
 	check_range("output-max", output_kb, 1, OUTPUT_MAX_KB);
 	parse_statuses(retry_on_text);
 }

@@ -53,6 +53,16 @@ static void print_import(const char *path, const struct race_import_result *r, b
 		 known ? ": nothing new" : "");
 }
 
+/* A new series has a plain name; one that a feed began can be filled as well. */
+static int check_source(struct db *db, const char *name, struct err *e)
+{
+	int64_t id;
+
+	if (roster_find_source(db, name, &id, e) != 0)
+		return -1;
+	return id != 0 ? 0 : ident_check_source(name, e);
+}
+
 /* Every file is all or nothing by itself; the first that fails ends the import. */
 static int import_files(const struct cli_args *args, struct err *e)
 {
@@ -61,14 +71,10 @@ static int import_files(const struct cli_args *args, struct err *e)
 				 .lenient = lenient,
 				 .revise = revise,
 				 .progress = cli_progress() };
-	struct db *db = NULL;
-	int r = ident_check_source(o.source, e);
+	struct db *db = db_open(cli_common.database, e);
+	int r = db != NULL ? check_source(db, o.source, e) : -1;
 
-	if (r == 0)
-		db = db_open(cli_common.database, e);
-	if (db == NULL)
-		r = -1;
-	else if (dry_run)
+	if (r == 0 && dry_run)
 		db_dry_run(db);
 	for (size_t i = 0; i < args->n && r == 0; i++) {
 		struct race_import_result result;

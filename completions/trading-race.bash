@@ -87,19 +87,19 @@ _trading_race() {
 _trading_race_spec() { # TOOL: its options and commands
 	case $1 in
 	tr-agent)
-		options='-k --kind -s --strategy -S --set --network --unconfined -m --model -f --fallback --any-model -p --prompt --template --temperature --max-tokens --timeout --header --body-json --price --budget-usd-day -u --url --provider --key-file --names -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-k --kind -s --strategy -S --set --network --read --unconfined -m --model -f --fallback --any-model -p --prompt --template --temperature --max-tokens --timeout --header --body-json --price --budget-usd-day -u --url --provider --key-file --publish --names -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='add set list show pause resume retire strategies'
 		;;
 	tr-asset)
-		options='-N --name -f --feed --accept-quote --names -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
-		commands='add set list show enable disable'
+		options='-N --name -f --feed --accept-quote --names --from --to -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='add set list show gaps enable disable'
 		;;
 	tr-audit)
-		options='--heads -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='--export --force --full --head --heads -j --json --verify -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-board)
-		options='-j --json -c --csv -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		options='-s --stats --from --to --at --versions --replicas --seed -w --watch -j --json -c --csv -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
 	tr-breaker)
@@ -174,6 +174,14 @@ _trading_race_spec() { # TOOL: its options and commands
 		options='-k --kind -b --base --key-file -f --file --api-version --no-schema --schema --parallel --per-minute --per-month -i --input -o --output -c --cached --names -j --json -n --dry-run -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='list show add set key price remove test'
 		;;
+	tr-replay)
+		options='-o --out --from --to --agents --answers --fill --fee-bps -s --set -j --jobs -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
+	tr-report)
+		options='-o --output --from --to --at --seed -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands=''
+		;;
 	tr-routes)
 		options='-r --worst -w --window -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands='list explain rebuild'
@@ -194,6 +202,10 @@ _trading_race_spec() { # TOOL: its options and commands
 		options='-p --prompt -a --against -T --template -m --model -l --last --from --to -u --max-usd -y --yes --record --play -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
 		commands=''
 		;;
+	tr-why)
+		options='-c --context -p --prompt -j --json -d --database -t --now -q --quiet -v --verbose -h --help -V --version'
+		commands='trade decision rejection window agent'
+		;;
 	esac
 }
 
@@ -203,6 +215,7 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-agent --kind' | 'tr-agent -k') kind='=rule|exec|llm|ml|manual' ;;
 	'tr-agent --strategy' | 'tr-agent -s') kind='any' ;;
 	'tr-agent --set' | 'tr-agent -S') kind='any' ;;
+	'tr-agent --read') kind='dir' ;;
 	'tr-agent --model' | 'tr-agent -m') kind='any' ;;
 	'tr-agent --fallback' | 'tr-agent -f') kind='any' ;;
 	'tr-agent --prompt' | 'tr-agent -p') kind='file' ;;
@@ -217,16 +230,26 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-agent --url' | 'tr-agent -u') kind='any' ;;
 	'tr-agent --provider') kind='any' ;;
 	'tr-agent --key-file') kind='file' ;;
+	'tr-agent --publish') kind='=all|reasoning|none' ;;
 	'tr-agent --database' | 'tr-agent -d') kind='file' ;;
 	'tr-agent --now' | 'tr-agent -t') kind='any' ;;
 	'tr-asset --name' | 'tr-asset -N') kind='any' ;;
 	'tr-asset --feed' | 'tr-asset -f') kind='any' ;;
 	'tr-asset --accept-quote') kind='any' ;;
+	'tr-asset --from') kind='any' ;;
+	'tr-asset --to') kind='any' ;;
 	'tr-asset --database' | 'tr-asset -d') kind='file' ;;
 	'tr-asset --now' | 'tr-asset -t') kind='any' ;;
+	'tr-audit --export') kind='file' ;;
+	'tr-audit --head') kind='any' ;;
 	'tr-audit --heads') kind='file' ;;
+	'tr-audit --verify') kind='file' ;;
 	'tr-audit --database' | 'tr-audit -d') kind='file' ;;
 	'tr-audit --now' | 'tr-audit -t') kind='any' ;;
+	'tr-board --from') kind='any' ;;
+	'tr-board --to') kind='any' ;;
+	'tr-board --at') kind='any' ;;
+	'tr-board --seed') kind='any' ;;
 	'tr-board --database' | 'tr-board -d') kind='file' ;;
 	'tr-board --now' | 'tr-board -t') kind='any' ;;
 	'tr-breaker --database' | 'tr-breaker -d') kind='file' ;;
@@ -337,6 +360,24 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-provider --cached' | 'tr-provider -c') kind='any' ;;
 	'tr-provider --database' | 'tr-provider -d') kind='file' ;;
 	'tr-provider --now' | 'tr-provider -t') kind='any' ;;
+	'tr-replay --out' | 'tr-replay -o') kind='file' ;;
+	'tr-replay --from') kind='any' ;;
+	'tr-replay --to') kind='any' ;;
+	'tr-replay --agents') kind='any' ;;
+	'tr-replay --answers') kind='any' ;;
+	'tr-replay --fill') kind='=next|batch' ;;
+	'tr-replay --fee-bps') kind='any' ;;
+	'tr-replay --set' | 'tr-replay -s') kind='any' ;;
+	'tr-replay --jobs' | 'tr-replay -j') kind='any' ;;
+	'tr-replay --database' | 'tr-replay -d') kind='file' ;;
+	'tr-replay --now' | 'tr-replay -t') kind='any' ;;
+	'tr-report --output' | 'tr-report -o') kind='file' ;;
+	'tr-report --from') kind='any' ;;
+	'tr-report --to') kind='any' ;;
+	'tr-report --at') kind='any' ;;
+	'tr-report --seed') kind='any' ;;
+	'tr-report --database' | 'tr-report -d') kind='file' ;;
+	'tr-report --now' | 'tr-report -t') kind='any' ;;
 	'tr-routes --window' | 'tr-routes -w') kind='any' ;;
 	'tr-routes --database' | 'tr-routes -d') kind='file' ;;
 	'tr-routes --now' | 'tr-routes -t') kind='any' ;;
@@ -368,6 +409,8 @@ _trading_race_argument() { # TOOL OPTION: the kind of its argument, '' for none
 	'tr-try --play') kind='file' ;;
 	'tr-try --database' | 'tr-try -d') kind='file' ;;
 	'tr-try --now' | 'tr-try -t') kind='any' ;;
+	'tr-why --database' | 'tr-why -d') kind='file' ;;
+	'tr-why --now' | 'tr-why -t') kind='any' ;;
 	esac
 }
 
@@ -384,8 +427,10 @@ _trading_race_operand() { # TOOL COMMAND INDEX: the kind of an operand
 	'tr-asset add 1') kind='any' ;;
 	'tr-asset set 1') kind='asset' ;;
 	'tr-asset show 1') kind='asset' ;;
+	'tr-asset gaps 1') kind='asset' ;;
 	'tr-asset enable 1') kind='asset' ;;
 	'tr-asset disable 1') kind='asset' ;;
+	'tr-board - 1') kind='any' ;;
 	'tr-breaker isolate 1') kind='any' ;;
 	'tr-breaker reset 1') kind='any' ;;
 	'tr-breaker log 1') kind='any' ;;
@@ -413,7 +458,14 @@ _trading_race_operand() { # TOOL COMMAND INDEX: the kind of an operand
 	'tr-routes explain 1') kind='agent' ;;
 	'tr-status - 1') kind='any' ;;
 	'tr-try - 1') kind='agent' ;;
+	'tr-why trade 1') kind='any' ;;
+	'tr-why decision 1') kind='any' ;;
+	'tr-why rejection 1') kind='any' ;;
+	'tr-why window 1') kind='any' ;;
+	'tr-why agent 1') kind='agent' ;;
+	'tr-why agent 2') kind='any' ;;
+	'tr-why agent 3') kind='asset' ;;
 	esac
 }
 
-complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-breaker tr-check tr-config tr-context tr-cost tr-cycle tr-db tr-decide tr-doctor tr-fetch tr-guard tr-halt tr-ingest tr-init tr-jail tr-once tr-portfolio tr-provider tr-routes tr-snapshot tr-status tr-trade tr-try
+complete -F _trading_race tr-agent tr-asset tr-audit tr-board tr-breaker tr-check tr-config tr-context tr-cost tr-cycle tr-db tr-decide tr-doctor tr-fetch tr-guard tr-halt tr-ingest tr-init tr-jail tr-once tr-portfolio tr-provider tr-replay tr-report tr-routes tr-snapshot tr-status tr-trade tr-try tr-why

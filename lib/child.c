@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "child_part.h"
 #include "log.h"
 #include "mem.h"
 #include "tstamp.h"
@@ -68,6 +69,7 @@ struct run {
 
 struct pipes {
 	int in[2], out[2], error[2];
+	bool mute; /* stderr goes nowhere */
 };
 
 static void close_fd(int *fd)
@@ -105,7 +107,7 @@ static int pipe_open(int fds[2], int ours)
 
 static int pipes_open(struct pipes *p, const struct child_spec *spec)
 {
-	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 }, false };
 	if (spec->input != NULL && pipe_open(p->in, 1) != 0)
 		return -1;
 	if (pipe_open(p->out, 0) != 0)
@@ -125,6 +127,8 @@ static int spawn_files(posix_spawn_file_actions_t *files, const struct pipes *p)
 		rc = posix_spawn_file_actions_adddup2(files, p->out[1], 1);
 	if (rc == 0 && p->error[1] >= 0)
 		rc = posix_spawn_file_actions_adddup2(files, p->error[1], 2);
+	if (rc == 0 && p->mute)
+		rc = posix_spawn_file_actions_addopen(files, 2, "/dev/null", O_WRONLY, 0);
 	if (rc == 0) /* what we inherited ourselves without close-on-exec, a cron lock say */
 		rc = posix_spawn_file_actions_addclosefrom_np(files, 3);
 	return rc;
@@ -170,6 +174,24 @@ static int spawn(const struct child_spec *spec, const struct pipes *p, pid_t *pi
 	posix_spawnattr_destroy(&attr);
 out:
 	posix_spawn_file_actions_destroy(&files);
+	return rc;
+}
+
+int child_open(const struct child_spec *spec, pid_t *pid, int *in, int *out)
+{
+	struct child_spec piped = { .argv = spec->argv, .env = spec->env, .input = "" };
+	struct pipes p;
+	int rc = pipes_open(&p, &piped) == 0 ? 0 : errno;
+
+	p.mute = true;
+	if (rc == 0)
+		rc = spawn(&piped, &p, pid);
+	if (rc == 0) {
+		*in = p.in[1];
+		*out = p.out[0];
+		p.in[1] = p.out[0] = -1;
+	}
+	pipes_close(&p);
 	return rc;
 }
 

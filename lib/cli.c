@@ -102,6 +102,12 @@ static void cli_flush(void)
 	buf_reset(b);
 }
 
+bool cli_sync(void)
+{
+	cli_flush();
+	return cli_process.out_errno == 0;
+}
+
 /* File systems with delayed allocation report a full disk at close. */
 static void cli_close_check(void)
 {

@@ -100,6 +100,10 @@ void cli_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 
 void cli_out(const char *data, size_t n);
 void cli_outf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Flush stdout before a pause; false once it could not be written, so that going on is in vain.
+ */
+bool cli_sync(void);
+
 /* Print ${e} as "tr-foo: text" to stderr and return its status. */
 int cli_fail(const struct err *e);
 

@@ -37,6 +37,9 @@ struct db {
 	int lock_fd; /* kept open; locked only inside a transaction */
 	bool in_tx;
 	bool dry;
+	bool chunk; /* one transaction that others join */
+	void *memo[DB_SLOTS];
+	void (*forget[DB_SLOTS])(void *);
 	int reads; /* pairs of db_read_begin and db_read_end that are open */
 };
 
@@ -388,10 +391,22 @@ fail:
 	return NULL;
 }
 
+static void db_forget(struct db *db)
+{
+	for (int i = 0; i < DB_SLOTS; i++) {
+		if (db->memo[i] == NULL)
+			continue;
+		db->forget[i](db->memo[i]);
+		free(db->memo[i]);
+		db->memo[i] = NULL;
+	}
+}
+
 void db_close(struct db *db)
 {
 	if (db == NULL)
 		return;
+	db_forget(db);
 	sql_close(db->sql);
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);
@@ -475,7 +490,7 @@ static int db_lock(struct db *db, struct err *e)
 
 int db_begin(struct db *db, struct err *e)
 {
-	if (db->dry && db->in_tx)
+	if ((db->dry || db->chunk) && db->in_tx)
 		return sql_autocommit(db->sql)
 			       ? err_set(e, ERR_INTERNAL, "database: the transaction was lost")
 			       : 0;
@@ -500,9 +515,9 @@ int db_end(struct db *db, int r, struct err *e)
 	struct err ignored = { 0 };
 
 	assert(db->in_tx);
-	if (db->dry && r == 0 && sql_autocommit(db->sql))
+	if ((db->dry || db->chunk) && r == 0 && sql_autocommit(db->sql))
 		r = err_set(e, ERR_INTERNAL, "database: the transaction was lost");
-	if (db->dry)
+	if (db->dry || db->chunk)
 		return r;
 	/* After FULL or IOERR SQLite has rolled back by itself; going on would autocommit
 	 * (R-62). */
@@ -516,6 +531,32 @@ int db_end(struct db *db, int r, struct err *e)
 	db->in_tx = false;
 	flock(db->lock_fd, LOCK_UN);
 	return r;
+}
+
+int db_chunk_begin(struct db *db, struct err *e)
+{
+	int r = db_begin(db, e);
+
+	db->chunk = r == 0;
+	return r;
+}
+
+void *db_memo(struct db *db, enum db_slot slot, size_t size, void (*forget)(void *))
+{
+	if (!db->chunk)
+		return NULL;
+	if (db->memo[slot] == NULL) {
+		db->memo[slot] = mem_array(1, size);
+		db->forget[slot] = forget;
+	}
+	return db->memo[slot];
+}
+
+int db_chunk_end(struct db *db, int r, struct err *e)
+{
+	db->chunk = false;
+	db_forget(db);
+	return db_end(db, r, e);
 }
 
 void db_dry_run(struct db *db)

@@ -69,6 +69,23 @@ int db_begin(struct db *db, struct err *e);
 /* COMMIT if ${r} is 0, else ROLLBACK; returns 0 only if the work is on disk. */
 int db_end(struct db *db, int r, struct err *e);
 
+/*
+ * One transaction around many: those begun until db_chunk_end join it and do not commit. A
+ * failure of one of them must end the chunk with it. For replays, whose windows would spend
+ * their time in fsync; nobody else writes meanwhile.
+ */
+int db_chunk_begin(struct db *db, struct err *e);
+int db_chunk_end(struct db *db, int r, struct err *e);
+
+/*
+ * What a module remembers of the database within a chunk, where nobody else can change it: a
+ * block of ${size} zeroed bytes, the same until the chunk ends, when ${forget} is called with
+ * it. NULL outside of a chunk: then every question is asked anew. Whoever writes keeps its block
+ * true, or drops what it says.
+ */
+enum db_slot { DB_JOURNAL, DB_MARKET, DB_FEED, DB_LEDGER, DB_VERDICT, DB_SLOTS };
+void *db_memo(struct db *db, enum db_slot slot, size_t size, void (*forget)(void *));
+
 /* From now on nothing is committed: the first db_begin opens a transaction that all later ones
  * join, and db_close rolls it back. For --dry-run, which thereby runs the same statements as the
  * real thing. */

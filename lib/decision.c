@@ -16,7 +16,7 @@ static const char *const status_names[DECISION_STATUSES] = {
 	[DECISION_OK] = "ok",		[DECISION_HOLD] = "hold",
 	[DECISION_INVALID] = "invalid", [DECISION_TIMEOUT] = "timeout",
 	[DECISION_REFUSED] = "refused", [DECISION_LATE] = "late",
-	[DECISION_ERROR] = "error",	  [DECISION_BUDGET] = "budget",
+	[DECISION_ERROR] = "error",	[DECISION_BUDGET] = "budget",
 };
 
 /* Without orders a decision is a hold, so that one which is never filled in trades nothing. */
@@ -28,6 +28,9 @@ void decision_init(struct decision *d)
 
 void decision_release(struct decision *d)
 {
+	for (size_t i = 0; i < d->n_rules; i++)
+		free(d->rules[i]);
+	free(d->rules);
 	free(d->error);
 	free(d->reasoning);
 	free(d->orders);

@@ -15,6 +15,8 @@
 
 #define DECISION_ORDERS_MAX 64	    /* more in an answer make it invalid */
 #define DECISION_REASONING_MAX 8192 /* bytes; longer texts are cut at a character */
+#define DECISION_RULES_MAX 16	    /* more in an answer make it invalid */
+#define DECISION_RULE_MAX 120	    /* bytes; longer ones are cut at a character */
 
 enum decision_status {
 	DECISION_OK,	  /* at least one order */
@@ -45,6 +47,8 @@ struct decision {
 	struct decision_order *orders; /* owned */
 	size_t n_orders;
 	char *reasoning; /* owned, NULL when none was given */
+	char **rules;	 /* that it says it followed; owned, as are they */
+	size_t n_rules;
 	bool has_confidence;
 	int64_t confidence_e4; /* 0 to 10000 */
 	char *error;	       /* owned; why a status other than ok and hold */

@@ -72,7 +72,7 @@ static void doctor_models_url(const struct provider *p, struct fetch_request *q)
 static int doctor_model_request(const struct doctor_service *s, struct fetch_request *q,
 				struct err *e)
 {
-	const struct model_prompt prompt = { "", 0, "?", 1 };
+	const struct model_prompt prompt = { .system = "", .user = "?", .user_len = 1 };
 	const struct model_options o = { .max_tokens = 16, .timeout_ms = 1000 };
 
 	if (model_build(&s->provider, s->key_path, "x", &prompt, &o, q, e) != 0)

@@ -83,6 +83,11 @@ static const struct {
 	{ "wal", "tr-db checkpoint %s", false },
 	{ "clock", "timedatectl set-ntp true", false },
 	{ "lock", "end the process that it names", false },
+	{ "feeds", "tr-doctor %s --online asks them; table feed_results says why", true },
+	{ "budget",
+	  "tr-cost %s --today says for what; budget.race_usd_day, budget.agent_usd_day and "
+	  "tr-agent set --budget-usd-day allow more",
+	  true },
 };
 
 static enum doctor_level doctor_level_of(enum health_level l, bool history)

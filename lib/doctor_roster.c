@@ -154,8 +154,15 @@ static void doctor_fix_program(struct doctor *d, const struct roster_agent *a)
 	const struct roster_spec *s = &a->spec;
 	struct buf b = BUF_INIT;
 
-	buf_addf(&b, "tr-agent set %s %s%s%s --", d->race, a->name,
-		 s->network ? " --network" : "", s->unconfined ? " --unconfined" : "");
+	buf_addf(&b, "tr-agent set %s %s%s%s", d->race, a->name, s->network ? " --network" : "",
+		 s->unconfined ? " --unconfined" : "");
+	for (size_t i = 0; i < s->n_reads; i++) {
+		char *q = doctor_quote(s->reads[i]);
+
+		buf_addf(&b, " --read %s", q);
+		free(q);
+	}
+	buf_adds(&b, " --");
 	for (size_t i = 0; i < s->n_argv; i++) {
 		char *q = doctor_quote(s->argv[i]);
 
@@ -191,6 +198,12 @@ static bool doctor_program(struct doctor *d, struct roster_agent *a)
 				   strerror(errno));
 			return false;
 		}
+	if (roster_check_reads(d->db, s, &e) != 0) {
+		doctor_fix(d, "move what it may not read, or tr-agent set %s %s -- PROG ARG...",
+			   d->race, a->name);
+		doctor_say(d, DOCTOR_FAIL, "agent", a->name, "%s", e.text);
+		return false;
+	}
 	roster_spec_rehash(s, &changed);
 	if (!changed)
 		return true;

@@ -260,6 +260,57 @@ void feed_release(struct feed_candles *c)
 	*c = (struct feed_candles){ 0 };
 }
 
+/* The series of a feed, remembered within a chunk. */
+#define FEED_INTERVALS 16
+
+struct feed_series {
+	int64_t asset_id;
+	char *source; /* owned */
+	int64_t source_id;
+	int64_t intervals[FEED_INTERVALS];
+	size_t n;
+};
+
+struct feed_memo {
+	struct feed_series *items; /* owned */
+	size_t n;
+};
+
+static void feed_forget(void *memo)
+{
+	struct feed_memo *m = memo;
+
+	for (size_t i = 0; i < m->n; i++)
+		free(m->items[i].source);
+	free(m->items);
+	*m = (struct feed_memo){ 0 };
+}
+
+static void feed_keep(struct feed_memo *m, const struct feed_series *f)
+{
+	m->items = mem_resize(m->items, m->n + 1, sizeof *m->items);
+	m->items[m->n] = *f;
+	m->items[m->n++].source = mem_strdup(f->source);
+}
+
+/* What is stored may be of a new series, or of a new interval. */
+static void feed_drop(const struct feed_request *q, const struct feed_candles *c)
+{
+	struct feed_memo *m = db_memo(q->db, DB_FEED, sizeof *m, feed_forget);
+
+	for (size_t i = 0; m != NULL && i < m->n; i++) {
+		const struct feed_series *f = &m->items[i];
+
+		if (f->asset_id != q->asset_id || strcmp(f->source, c->source) != 0)
+			continue;
+		for (size_t k = 0; k < f->n; k++)
+			if (f->intervals[k] == c->interval_s)
+				return;
+	}
+	if (m != NULL)
+		feed_forget(m);
+}
+
 int feed_store(const struct feed_request *q, const struct feed_candles *c, struct err *e)
 {
 	struct market_series m = { .asset_id = q->asset_id, .interval_s = c->interval_s };
@@ -267,6 +318,7 @@ int feed_store(const struct feed_request *q, const struct feed_candles *c, struc
 
 	if (c->source == NULL)
 		return 0;
+	feed_drop(q, c);
 	if (roster_source(q->db, c->source, &m.source_id, e) != 0)
 		return -1;
 	if (c->has_quote) {
@@ -286,20 +338,47 @@ int feed_store(const struct feed_request *q, const struct feed_candles *c, struc
 
 /* ------------------------------------------------------------------ price */
 
-/* The next longer interval of a series, 0 for none. */
-static int feed_interval(const struct feed_request *q, int64_t source_id, int64_t after,
-			 int64_t *interval_s, struct err *e)
+/* The lengths of the candles of a series, the finest first. */
+static int feed_intervals(const struct feed_request *q, struct feed_series *f, struct err *e)
 {
-	struct sql_stmt *s = db_get(q->db, sql_interval);
-	int r;
+	int64_t after = 0;
+	int r = 1;
 
-	sql_int(s, ":asset", q->asset_id);
-	sql_int(s, ":source", source_id);
-	sql_int(s, ":after", after);
-	r = sql_row(s, e);
-	*interval_s = r == 1 ? sql_col_int(s, 0) : 0;
-	sql_reset(s);
+	while (r == 1 && f->n < FEED_INTERVALS) {
+		struct sql_stmt *s = db_get(q->db, sql_interval);
+
+		sql_int(s, ":asset", q->asset_id);
+		sql_int(s, ":source", f->source_id);
+		sql_int(s, ":after", after);
+		r = sql_row(s, e);
+		if (r == 1)
+			f->intervals[f->n++] = after = sql_col_int(s, 0);
+		sql_reset(s);
+	}
 	return r < 0 ? -1 : 0;
+}
+
+/* What there is of a feed: nothing yet if its source_id is 0. */
+static int feed_find(const struct feed_request *q, const char *source, struct feed_series *f,
+		     struct err *e)
+{
+	struct feed_memo *m = db_memo(q->db, DB_FEED, sizeof *m, feed_forget);
+
+	for (size_t i = 0; m != NULL && i < m->n; i++)
+		if (m->items[i].asset_id == q->asset_id &&
+		    strcmp(m->items[i].source, source) == 0) {
+			*f = m->items[i];
+			return 0;
+		}
+	*f = (struct feed_series){ .asset_id = q->asset_id };
+	if (roster_find_source(q->db, source, &f->source_id, e) != 0 ||
+	    (f->source_id != 0 && feed_intervals(q, f, e) != 0))
+		return -1;
+	if (m != NULL) {
+		f->source = (char *)source;
+		feed_keep(m, f);
+	}
+	return 0;
 }
 
 static enum view_quality feed_quality(const struct config *c, int64_t age_ms)
@@ -359,25 +438,23 @@ static int feed_try_quote(const struct feed_request *q, int64_t source_id,
 
 int feed_price(const struct feed_request *q, struct market_price *p, bool *found, struct err *e)
 {
-	struct market_series m = { .asset_id = q->asset_id };
 	char *source = feed_source(q->feed);
-	int r = roster_find_source(q->db, source, &m.source_id, e);
+	struct feed_series f;
+	int r = feed_find(q, source, &f, e);
 
 	*found = false;
 	free(source);
-	if (r != 0 || m.source_id == 0)
+	if (r != 0 || f.source_id == 0)
 		return r;
 	/* a series may hold several intervals: the one whose candle ended last, the finest
 	 * first */
-	for (;;) {
-		if (feed_interval(q, m.source_id, m.interval_s, &m.interval_s, e) != 0)
-			return -1;
-		if (m.interval_s == 0)
-			break;
+	for (size_t i = 0; i < f.n; i++) {
+		struct market_series m = { q->asset_id, f.source_id, f.intervals[i] };
+
 		if (feed_try(q, &m, p, found, e) != 0)
 			return -1;
 	}
-	if (feed_is_remote(q->feed) && feed_try_quote(q, m.source_id, p, found, e) != 0)
+	if (feed_is_remote(q->feed) && feed_try_quote(q, f.source_id, p, found, e) != 0)
 		return -1;
 	/* without degradation an older price is none */
 	if (*found && p->quality != VIEW_FRESH &&

@@ -412,7 +412,8 @@ static int feed_ask(struct feed_round *r, size_t from, bool pages, bool *more, s
 				    .record = r->o->record,
 				    .play = r->o->play,
 				    .stop = r->o->stop,
-				    .hasty = true };
+				    .hasty = true,
+				    .plain = true };
 	int64_t now = tstamp_boot_ms();
 	size_t n = 0;
 	int rc;

@@ -50,6 +50,7 @@ struct fetch {
 	struct buf arrived;
 	size_t arrived_off, scanned; /* no newline before scanned */
 	bool gone;		     /* its output has ended */
+	struct fetch_parts parts;    /* that it has */
 	struct pending **pending;    /* in order of sending */
 	size_t n_pending, cap_pending;
 };
@@ -256,6 +257,25 @@ static void pull(struct fetch *f)
 	}
 }
 
+/* The request, behind its part if that has not been sent. */
+static void enqueue(struct fetch *f, const struct fetch_request *r)
+{
+	struct fetch_request whole = *r; /* all but the body is borrowed */
+
+	if (r->part == NULL || fetch_parts_find(&f->parts, r->part->id) != NULL) {
+		fetch_write_request(r, &f->queue);
+	} else if (fetch_parts_add(&f->parts, r->part)) {
+		fetch_write_part(r->part, &f->queue);
+		fetch_write_request(r, &f->queue);
+	} else { /* it has all the parts that it takes */
+		whole.body = fetch_body_whole(r);
+		whole.body_len = fetch_body_len(r);
+		whole.part = NULL;
+		fetch_write_request(&whole, &f->queue);
+		free(whole.body);
+	}
+}
+
 int fetch_send(struct fetch *f, const struct fetch_request *r, struct err *e)
 {
 	struct pending *p;
@@ -265,7 +285,7 @@ int fetch_send(struct fetch *f, const struct fetch_request *r, struct err *e)
 		return -1;
 	compact(&f->queue, &f->queued_off);
 	before = f->queue.len;
-	fetch_write_request(r, &f->queue);
+	enqueue(f, r);
 	if (buf_overflowed(&f->queue))
 		return err_set(e, ERR_MEMORY, "request %s: too much is waiting to be sent",
 			       r->tag);
@@ -440,6 +460,7 @@ void fetch_close(struct fetch *f)
 	while (f->n_pending > 0)
 		pending_drop(f, f->n_pending - 1);
 	free(f->pending);
+	fetch_parts_release(&f->parts);
 	buf_release(&f->queue);
 	buf_release(&f->arrived);
 	free(f->record);

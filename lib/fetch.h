@@ -19,11 +19,24 @@
 
 #define FETCH_HEADERS_MAX 32
 #define FETCH_TAG_MAX 160
+#define FETCH_PART_ID_MAX 80
 #define FETCH_BODY_MAX (INT64_C(16) << 20)
 #define FETCH_LINE_MAX ((size_t)40 << 20)
+#define FETCH_PARTS_MAX ((size_t)64 << 20) /* bytes of all parts that tr-fetch keeps */
 
 struct fetch_header {
 	char *name, *value; /* owned */
+};
+
+/*
+ * Bytes that the bodies of many requests have in common: they are kept once and cross to
+ * tr-fetch once. Counted: whoever holds one drops it.
+ */
+struct fetch_part {
+	char id[FETCH_PART_ID_MAX];
+	char *text; /* owned */
+	size_t len;
+	size_t holders;
 };
 
 struct fetch_request {
@@ -37,9 +50,11 @@ struct fetch_request {
 	char *secret_name, *secret_prefix, *secret_file;
 	char *body; /* NULL: none */
 	size_t body_len;
-	int64_t timeout_ms; /* of the whole exchange; > 0 */
-	int64_t connect_ms; /* 0: a third of it, at most 10 s */
-	int64_t max_bytes;  /* of the decoded body; 0: 1 MiB */
+	struct fetch_part *part; /* held; NULL: none. Sent within the body, not part of it */
+	size_t part_at;		 /* before which byte of the body */
+	int64_t timeout_ms;	 /* of the whole exchange; > 0 */
+	int64_t connect_ms;	 /* 0: a third of it, at most 10 s */
+	int64_t max_bytes;	 /* of the decoded body; 0: 1 MiB */
 };
 
 /* How an exchange ended. */
@@ -77,6 +92,12 @@ struct fetch_answer {
 	int64_t first_ms;   /* to the first byte of the reply; -1: none */
 };
 
+/* A part with one holder; takes ${text}. Its id says what is in it: its hash. */
+struct fetch_part *fetch_part_new(char *text, size_t len);
+/* Hold it too; returns it. Both take NULL. */
+struct fetch_part *fetch_part_hold(struct fetch_part *p);
+void fetch_part_drop(struct fetch_part *p);
+
 void fetch_request_release(struct fetch_request *r);
 void fetch_answer_release(struct fetch_answer *a);
 /* Add a header; values with control bytes are refused by tr-fetch. */
@@ -89,6 +110,29 @@ void fetch_write_request(const struct fetch_request *r, struct buf *out);
 int fetch_parse_request(const char *line, size_t len, struct fetch_request *r, struct err *e);
 void fetch_write_answer(const struct fetch_answer *a, struct buf *out);
 int fetch_parse_answer(const char *line, size_t len, struct fetch_answer *a, struct err *e);
+
+/* Parts by their ids. */
+struct fetch_parts {
+	struct fetch_part **parts; /* held */
+	size_t n, cap, bytes;
+};
+/* Hold a part of a new id; false if it is too much. */
+bool fetch_parts_add(struct fetch_parts *s, struct fetch_part *p);
+/* NULL: there is none. */
+struct fetch_part *fetch_parts_find(const struct fetch_parts *s, const char *id);
+void fetch_parts_release(struct fetch_parts *s);
+
+void fetch_write_part(const struct fetch_part *p, struct buf *out);
+/* A line of the input: a part is kept in ${s}, and *${is_request} is false; a request finds its
+ * part there. fetch_parse_request() knows no parts. */
+int fetch_parse_line(struct fetch_parts *s, const char *line, size_t len,
+		     struct fetch_request *r, bool *is_request, struct err *e);
+
+/* The body as it is sent, with the part: its length, up to ${n} bytes of it from byte ${at}
+ * (returns how many), and all of it, NULL if there is none. */
+size_t fetch_body_len(const struct fetch_request *r);
+size_t fetch_body_read(const struct fetch_request *r, size_t at, char *to, size_t n);
+char *fetch_body_whole(const struct fetch_request *r);
 
 /* ---- the parts of tr-fetch itself */
 
@@ -107,7 +151,7 @@ void fetch_keep_header(struct fetch_answer *a, const char *line, size_t n);
 /* Cover a key that a service has sent back. */
 void fetch_hide_key(struct fetch_answer *a, const char *key);
 
-/* SHA-256 of method, URL and body: what an answer in a recording is found by. */
+/* SHA-256 of method, URL and body as it is sent: what an answer in a recording is found by. */
 void fetch_request_key(const struct fetch_request *r, char hex[DIGEST_HEX_SIZE]);
 /* A line of a recording; the values of headers that carry secrets are left out. */
 void fetch_write_exchange(const char *key, const struct fetch_request *r,
@@ -124,6 +168,8 @@ struct fetch_tape *fetch_tape_open(const char *path, struct err *e);
 int fetch_tape_next(struct fetch_tape *t, const char *key, struct fetch_answer *a, bool *found,
 		    struct err *e);
 void fetch_tape_close(struct fetch_tape *t);
+/* Read a recording from end to end; what is wrong with it first is named by file and line. */
+int fetch_tape_check(const char *path, struct err *e);
 
 /* Who may go and connect to a host now; port is the local one of the connection. */
 struct fetch_gate {

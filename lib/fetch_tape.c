@@ -35,6 +35,7 @@ struct entry {
 	struct digest key;
 	off_t at;
 	size_t len;
+	size_t line; /* from 1 */
 };
 
 struct fetch_tape {
@@ -42,18 +43,24 @@ struct fetch_tape {
 	int fd;
 	struct entry *entries; /* sorted */
 	size_t n, cap;
+	size_t lines; /* seen, those of others included */
 	size_t *used; /* by index of the first entry of a key: how many were given out */
 };
 
 void fetch_request_key(const struct fetch_request *r, char hex[DIGEST_HEX_SIZE])
 {
+	char block[16384];
 	struct digest_state s;
 	struct digest d;
+	size_t at, n;
 
 	digest_init(&s);
 	digest_field(&s, r->method, strlen(r->method));
 	digest_field(&s, r->url, strlen(r->url));
-	digest_field(&s, r->body, r->body_len);
+	/* a field like those before, in pieces: its length and its bytes */
+	digest_int(&s, (int64_t)fetch_body_len(r));
+	for (at = 0; (n = fetch_body_read(r, at, block, sizeof block)) > 0; at += n)
+		digest_update(&s, block, n);
 	digest_final(&s, &d);
 	digest_hex(&d, hex);
 }
@@ -134,12 +141,12 @@ static int tape_add(struct fetch_tape *t, const char *line, size_t len, off_t at
 		t->entries = mem_resize(t->entries, t->cap, sizeof *t->entries);
 	}
 	entry = &t->entries[t->n];
-	*entry = (struct entry){ .at = at, .len = len };
+	*entry = (struct entry){ .at = at, .len = len, .line = t->lines };
 	if (len > LEAD + HEX && memcmp(line, lead, LEAD) == 0)
 		memcpy(hex, line + LEAD, HEX);
 	if (digest_unhex(hex, &entry->key) != 0)
 		return err_set(e, ERR_DATA, "%s: line %zu is no tr.exchange/1 with its key",
-			       t->path, t->n + 1);
+			       t->path, t->lines);
 	t->n++;
 	return 0;
 }
@@ -154,6 +161,7 @@ static ssize_t tape_lines(struct fetch_tape *t, const char *data, size_t n, off_
 	while ((newline = memchr(data + done, '\n', n - done)) != NULL) {
 		size_t len = (size_t)(newline - data) - done;
 
+		t->lines++;
 		if (len > TURN && memcmp(data + done, turn, TURN) == 0) {
 			done += len + 1;
 			continue;
@@ -185,7 +193,7 @@ static int tape_index(struct fetch_tape *t, struct err *e)
 			data = mem_resize(data, cap, 1);
 		} else if (have == cap) {
 			taken = err_set(e, ERR_DATA, "%s: line %zu is too long", t->path,
-					t->n + 1);
+					t->lines + 1);
 			break;
 		}
 	}
@@ -262,8 +270,34 @@ static int tape_read(struct fetch_tape *t, const struct entry *entry, struct fet
 	if (rc == 0)
 		fetch_request_release(&r);
 	else
-		err_prefix(e, "%s: byte %jd", t->path, (intmax_t)entry->at);
+		err_prefix(e, "%s: line %zu", t->path, entry->line);
 	free(line);
+	return rc;
+}
+
+int fetch_tape_check(const char *path, struct err *e)
+{
+	struct fetch_tape *t = fetch_tape_open(path, e);
+	const struct entry *bad = NULL;
+	struct err why = { 0 };
+	int rc = t != NULL ? 0 : -1;
+
+	/* they are sorted by key, and the first line that is wrong is the one to name */
+	for (size_t i = 0; t != NULL && i < t->n; i++) {
+		struct fetch_answer a = { 0 };
+
+		if (bad != NULL && bad->line < t->entries[i].line)
+			continue;
+		why = (struct err){ 0 };
+		if (tape_read(t, &t->entries[i], &a, &why) == 0) {
+			fetch_answer_release(&a);
+			continue;
+		}
+		bad = &t->entries[i];
+		*e = why;
+		rc = -1;
+	}
+	fetch_tape_close(t);
 	return rc;
 }
 

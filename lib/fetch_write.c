@@ -32,6 +32,7 @@ void fetch_request_release(struct fetch_request *r)
 	free(r->secret_prefix);
 	free(r->secret_file);
 	free(r->body);
+	fetch_part_drop(r->part);
 	*r = (struct fetch_request){ 0 };
 }
 
@@ -141,7 +142,8 @@ static void add_text(struct buf *out, const char *s, size_t n)
 	buf_add(out, s + from, n - from);
 }
 
-static void write_body(struct json_writer *w, const char *body, size_t n)
+static void write_bytes(struct json_writer *w, const char *key, const char *base64_key,
+			const char *body, size_t n)
 {
 	bool text = is_text(body, n);
 	struct buf quoted;
@@ -153,8 +155,13 @@ static void write_body(struct json_writer *w, const char *body, size_t n)
 	else
 		add_base64(&quoted, body, n);
 	buf_addc(&quoted, '"');
-	json_write_raw(w, text ? "body" : "body_base64", buf_str(&quoted), quoted.len);
+	json_write_raw(w, text ? key : base64_key, buf_str(&quoted), quoted.len);
 	buf_release(&quoted);
+}
+
+static void write_body(struct json_writer *w, const char *body, size_t n)
+{
+	write_bytes(w, "body", "body_base64", body, n);
 }
 
 static void write_headers(struct json_writer *w, const struct fetch_header *headers, size_t n)
@@ -214,6 +221,12 @@ static void write_request(struct json_writer *w, const char *key, const struct f
 		json_write_int(w, "connect_ms", r->connect_ms);
 	if (r->max_bytes != 0)
 		json_write_int(w, "max_bytes", r->max_bytes);
+	if (r->part != NULL) {
+		json_write_object(w, "part");
+		json_write_string(w, "id", r->part->id);
+		json_write_int(w, "at", (int64_t)r->part_at);
+		json_write_close(w);
+	}
 	if (r->body != NULL)
 		write_body(w, r->body, r->body_len);
 	json_write_close(w);
@@ -245,6 +258,19 @@ void fetch_write_request(const struct fetch_request *r, struct buf *out)
 	json_write_end(&w);
 }
 
+void fetch_write_part(const struct fetch_part *p, struct buf *out)
+{
+	struct json_writer w;
+
+	json_write_init(&w, out);
+	json_write_object(&w, NULL);
+	json_write_string(&w, "schema", "tr.part/1");
+	json_write_string(&w, "id", p->id);
+	write_bytes(&w, "text", "text_base64", p->text, p->len);
+	json_write_close(&w);
+	json_write_end(&w);
+}
+
 void fetch_write_answer(const struct fetch_answer *a, struct buf *out)
 {
 	struct json_writer w;
@@ -254,17 +280,23 @@ void fetch_write_answer(const struct fetch_answer *a, struct buf *out)
 	json_write_end(&w);
 }
 
+/* A recording stands by itself: its requests have their bodies whole. */
 void fetch_write_exchange(const char *key, const struct fetch_request *r,
 			  const struct fetch_answer *a, struct buf *out)
 {
+	struct fetch_request whole = *r; /* all but the body is borrowed */
 	struct json_writer w;
 
+	whole.body = fetch_body_whole(r);
+	whole.body_len = fetch_body_len(r);
+	whole.part = NULL;
 	json_write_init(&w, out);
 	json_write_object(&w, NULL);
 	json_write_string(&w, "schema", "tr.exchange/1");
 	json_write_string(&w, "key", key);
-	write_request(&w, "request", r, true);
+	write_request(&w, "request", &whole, true);
 	write_answer(&w, "answer", a);
 	json_write_close(&w);
 	json_write_end(&w);
+	free(whole.body);
 }

@@ -101,6 +101,8 @@ typedef int guard_list_fn(void *ctx, const char *service, const struct circuit *
 int guard_list(struct db *db, guard_list_fn *each, void *ctx, struct err *e);
 /* The refusal of R-27 for a ticket, as a JSON object without newline, the caller's. */
 char *guard_refusal(const struct guard_ticket *t);
+/* The same as words for people, the cause's name at their end; the caller's. */
+char *guard_sentence(const struct guard_ticket *t);
 /* ERR_NOTFOUND for a service that was never called, with the nearest name; returns -1. */
 int guard_unknown(struct db *db, const char *service, struct err *e);
 /* By an operator; one transaction each. ERR_NOTFOUND with the nearest for an unknown service,

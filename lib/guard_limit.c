@@ -192,3 +192,25 @@ char *guard_refusal(const struct guard_ticket *t)
 	json_write_close(&w);
 	return buf_take(&b);
 }
+
+char *guard_sentence(const struct guard_ticket *t)
+{
+	static const char *const texts[] = {
+		[GUARD_NONE] = "may be asked",
+		[GUARD_OPEN] = "failed too often and is given a break",
+		[GUARD_ISOLATED] = "was isolated by an operator, tr-breaker reset ends that",
+		[GUARD_OPERATOR] = "refuses our key or has no quota, until tr-breaker reset",
+		[GUARD_PROBING] = "is in a break that another call may end now",
+		[GUARD_RATE] = "allows no more calls in this minute",
+		[GUARD_PARALLEL] = "has as many calls under way as are allowed",
+		[GUARD_MONTH] = "has no calls left in this month",
+	};
+	int64_t ms = t->retry_after_ms;
+	struct buf b = BUF_INIT;
+
+	buf_addf(&b, "%s %s", t->service, texts[t->cause]);
+	if (ms > 0)
+		buf_addf(&b, ", for %lld s", (long long)(ms / 1000 + (ms % 1000 > 0)));
+	buf_addf(&b, " (%s)", guard_cause_name(t->cause));
+	return buf_take(&b);
+}

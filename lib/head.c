@@ -23,22 +23,33 @@ static const char sql_after[] = "SELECT n, window_ms, hash FROM seals WHERE n > 
 
 /* ------------------------------------------------------------------ lines */
 
+static size_t head_format(int64_t n, int64_t window_ms, const struct digest *hash,
+			  char line[HEAD_LINE_MAX])
+{
+	char id[TSTAMP_WINDOW_ID_MAX], hex[DIGEST_HEX_SIZE];
+
+	digest_hex(hash, hex);
+	return (size_t)snprintf(line, HEAD_LINE_MAX, "%lld %s %s\n", (long long)n,
+				tstamp_window_id(window_ms, id), hex);
+}
+
+static void head_hash(struct sql_stmt *s, struct digest *hash)
+{
+	size_t n;
+	const void *p = sql_col_blob(s, 2, &n);
+
+	*hash = (struct digest){ { 0 } };
+	if (n == sizeof hash->bytes)
+		memcpy(hash->bytes, p, n);
+}
+
 /* The line of the row that the statement is at, with its newline. */
 static size_t head_line(struct sql_stmt *s, char line[HEAD_LINE_MAX])
 {
-	char id[TSTAMP_WINDOW_ID_MAX], hex[DIGEST_HEX_SIZE];
-	struct digest hash = { { 0 } };
-	const void *p;
-	size_t n;
-	int len;
+	struct digest hash;
 
-	p = sql_col_blob(s, 2, &n);
-	if (n == sizeof hash.bytes)
-		memcpy(hash.bytes, p, n);
-	digest_hex(&hash, hex);
-	len = snprintf(line, HEAD_LINE_MAX, "%lld %s %s\n", (long long)sql_col_int(s, 0),
-		       tstamp_window_id(sql_col_int(s, 1), id), hex);
-	return (size_t)len;
+	head_hash(s, &hash);
+	return head_format(sql_col_int(s, 0), sql_col_int(s, 1), &hash, line);
 }
 
 /* The line of seal ${n}, or 0 if the race has none of that number. */
@@ -400,35 +411,73 @@ static void head_differs(struct head_report *r, int64_t line, int64_t due, const
 			 "head file, line %lld: is no line of a head file", (long long)line);
 }
 
+void head_walk_init(struct head_walk *w, const struct buf *text, struct head_report *r)
+{
+	*r = (struct head_report){ .ok = true };
+	*w = (struct head_walk){ .at = buf_str(text), .line = 1, .r = r };
+	w->stop = w->at + text->len;
+}
+
+/* Past a line of ${n} bytes. */
+static void head_walk_line(struct head_walk *w, size_t n)
+{
+	w->at += n;
+	w->at += w->at < w->stop;
+	w->line++;
+}
+
+static size_t head_walk_length(const struct head_walk *w)
+{
+	const char *nl = memchr(w->at, '\n', (size_t)(w->stop - w->at));
+
+	return (size_t)((nl != NULL ? nl : w->stop) - w->at);
+}
+
+bool head_walk_seal(struct head_walk *w, int64_t n, int64_t window_ms,
+		    const struct digest *hash)
+{
+	char want[HEAD_LINE_MAX];
+	size_t want_len = head_format(n, window_ms, hash, want);
+
+	while (w->at < w->stop && w->r->ok) {
+		size_t len = head_walk_length(w);
+		bool same = len + 1 == want_len && memcmp(w->at, want, len) == 0;
+
+		if (!same && !head_torn(w->at, len, want, want_len)) {
+			head_differs(w->r, w->line, n, want, w->at, len);
+			break;
+		}
+		head_walk_line(w, len);
+		w->r->heads += same;
+		if (same)
+			break;
+	}
+	return w->r->ok;
+}
+
+bool head_walk_end(struct head_walk *w)
+{
+	if (w->at < w->stop && w->r->ok)
+		head_differs(w->r, w->line, 0, "", w->at, head_walk_length(w));
+	return w->r->ok;
+}
+
 int head_compare(struct db *db, const struct buf *text, struct head_report *r, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_after);
-	const char *at = buf_str(text), *stop = at + text->len;
-	char want[HEAD_LINE_MAX];
-	size_t want_len = 0;
-	int64_t due = 0;
+	struct head_walk w;
+	struct digest hash;
 	int rc = 0;
 
-	*r = (struct head_report){ .ok = true };
+	head_walk_init(&w, text, r);
 	sql_int(s, ":n", 0);
-	for (int64_t line = 1; at < stop && r->ok; line++) {
-		const char *nl = memchr(at, '\n', (size_t)(stop - at));
-		size_t n = (size_t)((nl != NULL ? nl : stop) - at);
-
-		if (due == 0 && rc >= 0 && (rc = sql_row(s, e)) == 1) {
-			want_len = head_line(s, want);
-			due = sql_col_int(s, 0);
-		}
-		if (rc < 0)
-			return -1;
-		if (due > 0 && n + 1 == want_len && memcmp(at, want, n) == 0) {
-			r->heads++;
-			due = 0;
-		} else if (due == 0 || !head_torn(at, n, want, want_len)) {
-			head_differs(r, line, due, want, at, n);
-		}
-		at = nl != NULL ? nl + 1 : stop;
+	while (w.at < w.stop && r->ok && (rc = sql_row(s, e)) == 1) {
+		head_hash(s, &hash);
+		head_walk_seal(&w, sql_col_int(s, 0), sql_col_int(s, 1), &hash);
 	}
 	sql_reset(s);
+	if (rc < 0)
+		return -1;
+	head_walk_end(&w);
 	return 0;
 }

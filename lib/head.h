@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "db.h"
+#include "digest.h"
 #include "err.h"
 
 /*
@@ -46,6 +47,18 @@ struct head_report {
 	bool ok;
 	char difference[ERR_TEXT_MAX]; /* the first bad line, when not ok */
 };
+
+/* ${text} against a chain, seal by seal from 1: the lines up to that of the seal, if it has one
+ * for it; and at the end what is left. false once there was a difference. */
+struct head_walk {
+	const char *at, *stop; /* what is left of the text; borrowed */
+	int64_t line;	       /* of ${at}, from 1 */
+	struct head_report *r;
+};
+void head_walk_init(struct head_walk *w, const struct buf *text, struct head_report *r);
+bool head_walk_seal(struct head_walk *w, int64_t n, int64_t window_ms,
+		    const struct digest *hash);
+bool head_walk_end(struct head_walk *w);
 
 /* Every line of ${text} against the chain. -1 only if it could not be done. */
 int head_compare(struct db *db, const struct buf *text, struct head_report *r, struct err *e);

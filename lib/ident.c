@@ -192,3 +192,13 @@ int ident_check_text(const char *what, const char *s, size_t max, struct err *e)
 			return err_set(e, ERR_DATA, "%s: has a control character", what);
 	return 0;
 }
+
+bool ident_listed(const char *const *names, size_t n, const char *name)
+{
+	if (names == NULL)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}

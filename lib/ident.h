@@ -33,5 +33,7 @@ bool ident_utf8_valid(const char *s, size_t n);
  * length: for "did you mean". ${names} is NULL-terminated and borrowed.
  */
 const char *ident_nearest(const char *s, const char *const *names);
+/* Whether ${name} is one of ${n}; NULL are all names there are. */
+bool ident_listed(const char *const *names, size_t n, const char *name);
 
 #endif

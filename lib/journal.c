@@ -10,9 +10,10 @@
 #include "banned.h"
 
 static const char sql_cycle[] =
-	"SELECT c.previous_ms, c.decision, c.live, c.state, c.attempts, p.hash, p.content, "
+	"SELECT c.previous_ms, c.decision, c.live, c.state, c.attempts, c.pin, "
 	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = c.window_ms) "
-	"FROM cycles AS c JOIN pins AS p ON p.hash = c.pin WHERE c.window_ms = :window";
+	"FROM cycles AS c WHERE c.window_ms = :window";
+static const char sql_pin[] = "SELECT content FROM pins WHERE hash = :hash";
 static const char sql_latest[] = "SELECT window_ms, live FROM cycles WHERE window_ms < :before "
 				 "ORDER BY window_ms DESC LIMIT 1";
 /* scan: ends at the first live one */
@@ -56,21 +57,70 @@ static const char sql_unsealed[] =
 	"coalesce((SELECT window_ms FROM seals ORDER BY n DESC LIMIT 1), -1) ORDER BY "
 	"b.window_ms";
 
-void journal_release(struct journal_cycle *c)
+/* ------------------------------------------------------------------ within a chunk */
+
+/* The newest window, as this process wrote it. */
+struct journal_memo {
+	bool known; /* cycle is the newest there is */
+	struct journal_cycle cycle;
+	unsigned done;	    /* bits of journal_stages; nothing else is done in it */
+	int64_t settled_ms; /* the newest window before it that settled; -1: not known */
+};
+
+static const char *const journal_stages[] = { "ingest", "settle", "pre",
+					      "decide", "trade",  "post" };
+
+static void journal_forget(void *memo)
 {
-	free(c->pin);
-	c->pin = NULL;
+	(void)memo;
 }
+
+/* What is remembered, if it is of this window. */
+static struct journal_memo *journal_remember(struct db *db, int64_t window_ms)
+{
+	struct journal_memo *m = db_memo(db, DB_JOURNAL, sizeof *m, journal_forget);
+
+	return m != NULL && m->known && m->cycle.window_ms == window_ms ? m : NULL;
+}
+
+static unsigned journal_bit(const char *stage)
+{
+	for (unsigned i = 0; i < sizeof journal_stages / sizeof journal_stages[0]; i++)
+		if (strcmp(journal_stages[i], stage) == 0)
+			return 1u << i;
+	return 0;
+}
+
+static void journal_note_begin(struct db *db, const struct journal_cycle *c)
+{
+	struct journal_memo *m = db_memo(db, DB_JOURNAL, sizeof *m, journal_forget);
+	int64_t settled_ms = -1;
+
+	if (m == NULL)
+		return;
+	if (m->known && (m->done & journal_bit("settle")) != 0)
+		settled_ms = m->cycle.window_ms;
+	*m = (struct journal_memo){ .known = true, .cycle = *c, .settled_ms = settled_ms };
+}
+
+/* ------------------------------------------------------------------ cycles */
 
 int journal_load(struct db *db, int64_t window_ms, struct journal_cycle *c, bool *found,
 		 struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_cycle);
+	const struct journal_memo *m = journal_remember(db, window_ms);
+	struct sql_stmt *s;
 	const void *hash;
 	size_t n;
 	int r;
 
 	*c = (struct journal_cycle){ .window_ms = window_ms };
+	*found = true;
+	if (m != NULL) {
+		*c = m->cycle;
+		return 0;
+	}
+	s = db_get(db, sql_cycle);
 	sql_int(s, ":window", window_ms);
 	r = sql_row(s, e);
 	*found = r == 1;
@@ -84,10 +134,23 @@ int journal_load(struct db *db, int64_t window_ms, struct journal_cycle *c, bool
 	hash = sql_col_blob(s, 5, &n);
 	if (n == DIGEST_SIZE)
 		memcpy(c->pin_hash.bytes, hash, n);
-	c->pin = mem_strdup(sql_col_text(s, 6));
-	c->sealed = sql_col_int(s, 7) != 0;
+	c->sealed = sql_col_int(s, 6) != 0;
 	sql_reset(s);
 	return 0;
+}
+
+int journal_pin(struct db *db, const struct digest *hash, char **text, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_pin);
+	int r;
+
+	sql_blob(s, ":hash", hash->bytes, sizeof hash->bytes);
+	r = sql_row(s, e);
+	*text = r == 1 ? mem_strdup(sql_col_text(s, 0)) : NULL;
+	sql_reset(s);
+	if (r == 0)
+		return err_set(e, ERR_INTERNAL, "pin: is not there");
+	return r < 0 ? -1 : 0;
 }
 
 static int journal_last(struct db *db, int64_t before, int64_t *window_ms, bool *live,
@@ -106,6 +169,13 @@ static int journal_last(struct db *db, int64_t before, int64_t *window_ms, bool 
 
 int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e)
 {
+	const struct journal_memo *m = db_memo(db, DB_JOURNAL, sizeof *m, journal_forget);
+
+	if (m != NULL && m->known) {
+		*window_ms = m->cycle.window_ms;
+		*live = m->cycle.live;
+		return 0;
+	}
 	return journal_last(db, INT64_MAX, window_ms, live, e);
 }
 
@@ -126,6 +196,32 @@ int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e
 	return journal_last(db, window_ms, out, &live, e);
 }
 
+int journal_begin_again(struct db *db, int64_t window_ms, int64_t previous_ms,
+			const struct digest *pin, bool decision, bool live, int64_t at_ms,
+			struct err *e)
+{
+	struct journal_cycle c = { .window_ms = window_ms,
+				   .previous_ms = previous_ms,
+				   .decision = decision,
+				   .live = live,
+				   .state = "running",
+				   .attempts = 1,
+				   .pin_hash = *pin };
+	struct sql_stmt *s = db_get(db, sql_cycle_add);
+
+	sql_int(s, ":window", window_ms);
+	if (previous_ms >= 0)
+		sql_int(s, ":previous", previous_ms);
+	sql_blob(s, ":pin", pin->bytes, sizeof pin->bytes);
+	sql_int(s, ":decision", decision);
+	sql_int(s, ":live", live);
+	sql_int(s, ":at", at_ms);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	journal_note_begin(db, &c);
+	return journal_event(db, window_ms, "started", "", "", at_ms, e);
+}
+
 int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const char *pin,
 		  bool decision, bool live, int64_t at_ms, struct err *e)
 {
@@ -137,17 +233,15 @@ int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const c
 	sql_text(s, ":content", pin);
 	if (sql_exec(s, e) != 0)
 		return -1;
-	s = db_get(db, sql_cycle_add);
-	sql_int(s, ":window", window_ms);
-	if (previous_ms >= 0)
-		sql_int(s, ":previous", previous_ms);
-	sql_blob(s, ":pin", hash.bytes, sizeof hash.bytes);
-	sql_int(s, ":decision", decision);
-	sql_int(s, ":live", live);
-	sql_int(s, ":at", at_ms);
-	if (sql_exec(s, e) != 0)
-		return -1;
-	return journal_event(db, window_ms, "started", "", "", at_ms, e);
+	return journal_begin_again(db, window_ms, previous_ms, &hash, decision, live, at_ms, e);
+}
+
+void journal_note_seal(struct db *db, int64_t window_ms)
+{
+	struct journal_memo *m = journal_remember(db, window_ms);
+
+	if (m != NULL)
+		m->cycle.sealed = true;
 }
 
 int journal_same(struct db *db, int64_t window_ms, const struct digest *input, struct err *e)
@@ -178,9 +272,15 @@ int journal_same(struct db *db, int64_t window_ms, const struct digest *input, s
 
 int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_done);
+	const struct journal_memo *m = journal_remember(db, window_ms);
+	struct sql_stmt *s;
 	int r;
 
+	if (m != NULL) {
+		*done = (m->done & journal_bit(stage)) != 0;
+		return 0;
+	}
+	s = db_get(db, sql_done);
 	sql_int(s, ":window", window_ms);
 	sql_text(s, ":stage", stage);
 	r = sql_row(s, e);
@@ -192,9 +292,15 @@ int journal_done(struct db *db, int64_t window_ms, const char *stage, bool *done
 int journal_last_done(struct db *db, int64_t window_ms, const char *stage, int64_t *out,
 		      struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_last_done);
+	const struct journal_memo *m = journal_remember(db, window_ms);
+	struct sql_stmt *s;
 	int r;
 
+	if (m != NULL && m->settled_ms >= 0 && strcmp(stage, "settle") == 0) {
+		*out = m->settled_ms;
+		return 0;
+	}
+	s = db_get(db, sql_last_done);
 	sql_int(s, ":window", window_ms);
 	sql_text(s, ":stage", stage);
 	r = sql_row(s, e);
@@ -223,6 +329,10 @@ int journal_complete(struct db *db, int64_t window_ms, const char *stage,
 		     const struct digest *input, const char *detail, int64_t at_ms,
 		     struct err *e)
 {
+	struct journal_memo *m = journal_remember(db, window_ms);
+
+	if (m != NULL)
+		m->done |= journal_bit(stage);
 	return journal_add(db, window_ms, "completed", stage, input, detail, at_ms, e);
 }
 
@@ -236,12 +346,15 @@ int journal_resume(struct db *db, int64_t window_ms, int64_t at_ms, int64_t *att
 		   struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_resume);
+	struct journal_memo *m = journal_remember(db, window_ms);
 
 	sql_int(s, ":window", window_ms);
 	if (sql_row(s, e) != 1)
 		return -1;
 	*attempts = sql_col_int(s, 0);
 	sql_reset(s);
+	if (m != NULL)
+		m->cycle.attempts = *attempts;
 	return journal_event(db, window_ms, "resumed", "", "", at_ms, e);
 }
 
@@ -272,7 +385,10 @@ int journal_finish(struct db *db, int64_t window_ms, const char *state, int64_t 
 		   struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_finish);
+	struct journal_memo *m = journal_remember(db, window_ms);
 
+	if (m != NULL)
+		snprintf(m->cycle.state, sizeof m->cycle.state, "%s", state);
 	sql_text(s, ":state", state);
 	sql_int(s, ":at", at_ms);
 	sql_int(s, ":window", window_ms);

@@ -24,14 +24,13 @@ struct journal_cycle {
 	char state[16];
 	int64_t attempts;
 	struct digest pin_hash;
-	char *pin; /* its text; owned */
 };
-
-void journal_release(struct journal_cycle *c);
 
 /* The cycle of a window; *${found} false (and nothing else) if it was not begun. */
 int journal_load(struct db *db, int64_t window_ms, struct journal_cycle *c, bool *found,
 		 struct err *e);
+/* The text of a pin; the caller's. */
+int journal_pin(struct db *db, const struct digest *hash, char **text, struct err *e);
 /* The newest window begun, -1 for none, and whether the clock began it. */
 int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e);
 /* Whether the clock ever began a window: then time passes outside of the windows too. */
@@ -42,6 +41,14 @@ int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e
 /* Store a pin (once per text) and begin a window under it. */
 int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const char *pin,
 		  bool decision, bool live, int64_t at_ms, struct err *e);
+
+/* Begin a window under a pin that is stored. */
+int journal_begin_again(struct db *db, int64_t window_ms, int64_t previous_ms,
+			const struct digest *pin, bool decision, bool live, int64_t at_ms,
+			struct err *e);
+
+/* A window that was begun has its seal. */
+void journal_note_seal(struct db *db, int64_t window_ms);
 
 /* What is done was done under ${input}; else ERR_DATA that names both hashes. */
 int journal_same(struct db *db, int64_t window_ms, const struct digest *input, struct err *e);

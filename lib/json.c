@@ -826,16 +826,21 @@ static size_t write_plain(struct buf *out, const char *s, size_t left)
 	return n;
 }
 
-static void write_quoted(struct buf *out, const char *s, size_t n)
+void json_escape(struct buf *out, const char *s, size_t n)
 {
 	size_t i = 0;
 
-	buf_addc(out, '"');
 	while (i < n) {
 		i += write_plain(out, s + i, n - i);
 		if (i < n)
 			i += write_char(out, s + i, n - i);
 	}
+}
+
+static void write_quoted(struct buf *out, const char *s, size_t n)
+{
+	buf_addc(out, '"');
+	json_escape(out, s, n);
 	buf_addc(out, '"');
 }
 
@@ -887,8 +892,17 @@ void json_write_close(struct json_writer *w)
 
 void json_write_stringn(struct json_writer *w, const char *key, const char *s, size_t n)
 {
+	json_write_string_at(w, key, s, n);
+}
+
+size_t json_write_string_at(struct json_writer *w, const char *key, const char *s, size_t n)
+{
+	size_t at;
+
 	write_lead(w, key);
+	at = w->out->len + 1;
 	write_quoted(w->out, s, n);
+	return at;
 }
 
 void json_write_string(struct json_writer *w, const char *key, const char *s)

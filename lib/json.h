@@ -101,6 +101,9 @@ void json_write_array(struct json_writer *w, const char *key);
 void json_write_close(struct json_writer *w); /* the innermost object or array */
 void json_write_string(struct json_writer *w, const char *key, const char *s); /* NULL: null */
 void json_write_stringn(struct json_writer *w, const char *key, const char *s, size_t n);
+/* The same. Returns where in the buffer the text of the string begins: what is put there later,
+ * escaped, is read as its start. */
+size_t json_write_string_at(struct json_writer *w, const char *key, const char *s, size_t n);
 void json_write_int(struct json_writer *w, const char *key, int64_t v);
 void json_write_bool(struct json_writer *w, const char *key, bool v);
 void json_write_null(struct json_writer *w, const char *key);
@@ -112,5 +115,7 @@ void json_write_double(struct json_writer *w, const char *key, double v);
 void json_write_raw(struct json_writer *w, const char *key, const char *text, size_t n);
 /* Check that everything is closed and end the line. */
 void json_write_end(struct json_writer *w);
+/* Text as the writer escapes it, without the quotes. */
+void json_escape(struct buf *out, const char *s, size_t n);
 
 #endif

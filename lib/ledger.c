@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger_memo.h"
 #include "mem.h"
 
 #include "banned.h"
@@ -11,6 +12,7 @@ static const char sql_portfolio[] =
 	"SELECT start_cash, cash, seq FROM portfolios WHERE agent_id = :agent";
 static const char sql_positions[] = "SELECT asset_id, quantity, cost FROM positions WHERE "
 				    "agent_id = :agent ORDER BY asset_id";
+static const char sql_held[] = "SELECT 1 FROM positions WHERE asset_id = :asset LIMIT 1";
 static const char sql_trade_add[] = "INSERT INTO trades (agent_id, seq, window_ms, idx, "
 				    "fill_ms, asset_id, side, quantity, price, "
 				    "fill_price, notional, fee, realised, cash_after, "
@@ -37,8 +39,8 @@ static const char sql_decision_trades[] =
 	"fill_price, "
 	"notional, fee, realised, seq, cash_after, position_after, cost_after FROM trades "
 	"WHERE agent_id = :agent AND window_ms = :window ORDER BY idx";
-static const char sql_moved_on[] = "SELECT fill_ms, window_ms FROM trades WHERE agent_id = "
-				   ":agent ORDER BY seq DESC LIMIT 1";
+static const char sql_last[] = "SELECT fill_ms, window_ms FROM trades WHERE agent_id = "
+			       ":agent ORDER BY seq DESC LIMIT 1";
 static const char sql_last_trade[] =
 	"SELECT fill_ms FROM trades WHERE asset_id = :asset AND agent_id = :agent "
 	"ORDER BY seq DESC LIMIT 1";
@@ -46,12 +48,13 @@ static const char sql_last_trade[] =
 static const char sql_broken[] =
 	"SELECT a.name FROM portfolios AS p JOIN agents AS a ON a.id = p.agent_id "
 	"LEFT JOIN trades AS t ON t.agent_id = p.agent_id AND t.seq = p.seq "
-	"WHERE p.cash <> coalesce(t.cash_after, p.start_cash) OR (p.seq > 0 AND t.seq IS NULL) "
+	"WHERE (:agent IS NULL OR p.agent_id = :agent) AND "
+	"(p.cash <> coalesce(t.cash_after, p.start_cash) OR (p.seq > 0 AND t.seq IS NULL) "
 	"OR EXISTS (SELECT 1 FROM trades AS u WHERE u.agent_id = p.agent_id AND u.seq > p.seq) "
 	"OR EXISTS (SELECT 1 FROM positions AS o WHERE o.agent_id = p.agent_id "
 	"AND (o.quantity, o.cost) IS NOT (SELECT position_after, cost_after FROM trades AS l "
 	"WHERE l.asset_id = o.asset_id AND l.agent_id = o.agent_id ORDER BY l.seq DESC LIMIT "
-	"1)) "
+	"1))) "
 	"ORDER BY a.name LIMIT 1";
 static const char sql_snapshot_add[] = "INSERT INTO snapshots (agent_id, window_ms, phase, "
 				       "cash, positions_value, unrealised, total, "
@@ -100,11 +103,43 @@ static int ledger_load_row(struct db *db, int64_t agent_id, struct portfolio *p,
 	return 0;
 }
 
+int ledger_held(struct db *db, int64_t asset_id, bool *held, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_held);
+	int r;
+
+	sql_int(s, ":asset", asset_id);
+	r = sql_row(s, e);
+	*held = r == 1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+/* When the agent last traded, and on which decision; -1 for never. */
+static int ledger_last(struct db *db, int64_t agent_id, int64_t *fill_ms, int64_t *decided_ms,
+		       struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_last);
+	int r;
+
+	sql_int(s, ":agent", agent_id);
+	r = sql_row(s, e);
+	*fill_ms = r == 1 ? sql_col_int(s, 0) : -1;
+	*decided_ms = r == 1 ? sql_col_int(s, 1) : -1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
 int ledger_load(struct db *db, int64_t agent_id, struct portfolio *p, struct err *e)
 {
+	struct ledger_book *book = ledger_book(db, agent_id);
 	struct sql_stmt *s;
 	int r;
 
+	if (book != NULL) {
+		portfolio_copy(p, &book->p);
+		return 0;
+	}
 	if (ledger_load_row(db, agent_id, p, e) != 0)
 		return -1;
 	s = db_get(db, sql_positions);
@@ -115,6 +150,10 @@ int ledger_load(struct db *db, int64_t agent_id, struct portfolio *p, struct err
 		pos->quantity.u = sql_col_int(s, 1);
 		pos->cost.u = sql_col_int(s, 2);
 	}
+	if (r == 0)
+		book = ledger_keep(db, p);
+	if (book != NULL)
+		r = ledger_last(db, agent_id, &book->fill_ms, &book->decided_ms, e);
 	if (r != 0)
 		portfolio_release(p);
 	return r;
@@ -142,30 +181,21 @@ static int ledger_fold(void *ctx, const struct ledger_trade *t, struct err *e)
 	return 0;
 }
 
-/* Whether the agent has traded since the moment: then the caches are of no use. */
-static int ledger_moved_on(struct db *db, int64_t agent_id, int64_t fill_ms, int64_t decided_ms,
-			   bool *moved, struct err *e)
-{
-	struct sql_stmt *s = db_get(db, sql_moved_on);
-	int r;
-
-	sql_int(s, ":agent", agent_id);
-	r = sql_row(s, e);
-	*moved = r == 1 && (sql_col_int(s, 0) > fill_ms ||
-			    (sql_col_int(s, 0) == fill_ms && sql_col_int(s, 1) >= decided_ms));
-	sql_reset(s);
-	return r < 0 ? -1 : 0;
-}
-
 int ledger_load_at(struct db *db, int64_t agent_id, int64_t fill_ms, int64_t decided_ms,
 		   struct portfolio *p, struct err *e)
 {
+	const struct ledger_book *book = ledger_book(db, agent_id);
 	struct ledger_until u = { fill_ms, decided_ms, p };
-	bool moved;
+	int64_t filled, decided;
 
-	if (ledger_moved_on(db, agent_id, fill_ms, decided_ms, &moved, e) != 0)
+	if (book != NULL) {
+		filled = book->fill_ms;
+		decided = book->decided_ms;
+	} else if (ledger_last(db, agent_id, &filled, &decided, e) != 0) {
 		return -1;
-	if (!moved)
+	}
+	/* who has not traded since has the books of then */
+	if (filled < fill_ms || (filled == fill_ms && decided < decided_ms))
 		return ledger_load(db, agent_id, p, e);
 	if (ledger_load_row(db, agent_id, p, e) != 0)
 		return -1;
@@ -233,9 +263,10 @@ int ledger_add_trade(struct db *db, const struct ledger_trade *t, struct err *e)
 	}
 	sql_int(s, ":agent", t->agent_id);
 	sql_int(s, ":asset", t->fill.asset_id);
-	if (sql_exec(s, e) != 0)
+	if (sql_exec(s, e) != 0 || ledger_one_row(db, "a position", t->agent_id, e) != 0)
 		return -1;
-	return ledger_one_row(db, "a position", t->agent_id, e);
+	ledger_note_trade(db, t);
+	return 0;
 }
 
 static int ledger_each_trade(struct sql_stmt *s, ledger_trade_fn *each, void *ctx,
@@ -304,14 +335,38 @@ int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t
 	return r < 0 ? -1 : 0;
 }
 
-int ledger_broken(struct db *db, char **agent, struct err *e)
+/* ${agent_id} 0: of all. */
+static int ledger_look(struct db *db, int64_t agent_id, char **agent, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_broken);
-	int r = sql_row(s, e);
+	int r;
 
+	if (agent_id != 0)
+		sql_int(s, ":agent", agent_id);
+	r = sql_row(s, e);
 	*agent = r == 1 ? mem_strdup(sql_col_text(s, 0)) : NULL;
 	sql_reset(s);
 	return r < 0 ? -1 : 0;
+}
+
+int ledger_broken(struct db *db, char **agent, struct err *e)
+{
+	struct ledger_memo *m = ledger_remember(db);
+	int r = 0;
+
+	*agent = NULL;
+	if (m == NULL || !m->sound)
+		r = ledger_look(db, 0, agent, e);
+	else
+		for (size_t i = 0; i < m->n && r == 0 && *agent == NULL; i++)
+			if (m->books[i].traded)
+				r = ledger_look(db, m->books[i].p.agent_id, agent, e);
+	if (m == NULL || r != 0)
+		return r;
+	m->sound = *agent == NULL;
+	for (size_t i = 0; i < m->n && m->sound; i++)
+		m->books[i].traded = false;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ snapshots */
@@ -328,7 +383,10 @@ int ledger_add_snapshot(struct db *db, const struct ledger_snapshot *n, struct e
 	sql_int(s, ":unrealised", n->unrealised.u);
 	sql_int(s, ":total", n->total.u);
 	sql_int(s, ":unpriced", n->unpriced);
-	return sql_exec(s, e);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	ledger_note_snapshot(db, n);
+	return 0;
 }
 
 static void ledger_read_snapshot(struct sql_stmt *s, struct ledger_snapshot *n)
@@ -370,25 +428,50 @@ int ledger_load_snapshot(struct db *db, int64_t agent_id, int64_t window_ms,
 int ledger_first_snapshot(struct db *db, int64_t agent_id, int64_t from_ms, int64_t before_ms,
 			  struct ledger_snapshot *n, bool *found, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_first_snapshot);
+	struct ledger_book *book = ledger_book(db, agent_id);
+	struct sql_stmt *s;
 
+	if (book != NULL && book->first_from_ms == from_ms &&
+	    book->first.window_ms < before_ms) {
+		*n = book->first;
+		*found = true;
+		return 0;
+	}
+	s = db_get(db, sql_first_snapshot);
 	sql_int(s, ":agent", agent_id);
 	sql_int(s, ":from", from_ms);
 	sql_int(s, ":before", before_ms);
-	return ledger_one_snapshot(s, n, found, e);
+	if (ledger_one_snapshot(s, n, found, e) != 0)
+		return -1;
+	if (book != NULL && *found) {
+		book->first_from_ms = from_ms;
+		book->first = *n;
+	}
+	return 0;
 }
 
 int ledger_peak(struct db *db, int64_t agent_id, int64_t before_ms, struct money *peak,
 		struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_peak);
+	struct ledger_book *book = ledger_book(db, agent_id);
+	struct sql_stmt *s;
 
+	/* within a chunk windows only go on: all snapshots are before the one that asks */
+	if (book != NULL && book->has_peak) {
+		*peak = book->peak;
+		return 0;
+	}
+	s = db_get(db, sql_peak);
 	sql_int(s, ":agent", agent_id);
 	sql_int(s, ":before", before_ms);
 	if (sql_row(s, e) != 1)
 		return -1;
 	peak->u = sql_col_int(s, 0);
 	sql_reset(s);
+	if (book != NULL) {
+		book->has_peak = true;
+		book->peak = *peak;
+	}
 	return 0;
 }
 

@@ -50,6 +50,9 @@ int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms,
 int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t *fill_ms,
 		      struct err *e);
 
+/* Whether any agent holds the asset. */
+int ledger_held(struct db *db, int64_t asset_id, bool *held, struct err *e);
+
 /*
  * The quick check of R-84: cash, sequence and positions are those after the last trades. *${agent}
  * is the first whose are not, NULL if all are right; the caller's.

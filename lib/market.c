@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "market_memo.h"
 #include "mem.h"
 #include "tstamp.h"
 
@@ -33,6 +34,13 @@ static const char sql_visible[] =
 	"AND source_id = :source AND interval_s = :interval AND open_ms <= :last AND seen_ms "
 	"<= :window "
 	"ORDER BY open_ms DESC LIMIT :n";
+static const char sql_page[] =
+	"SELECT open_ms, open, high, low, close, volume, seen_ms FROM candles WHERE asset_id = "
+	":asset AND source_id = :source AND interval_s = :interval AND open_ms > :after "
+	"ORDER BY open_ms LIMIT :n";
+static const char sql_revised[] =
+	"SELECT 1 FROM candle_revisions WHERE asset_id = :asset AND source_id = :source AND "
+	"interval_s = :interval LIMIT 1";
 static const char sql_revisions[] = "SELECT open_ms, open, high, low, close, volume FROM "
 				    "candle_revisions WHERE asset_id = :asset "
 				    "AND source_id = :source AND interval_s = :interval AND "
@@ -80,6 +88,8 @@ static const char sql_feed_result[] =
 	"VALUES (:window, :asset, :priority, :source, :outcome, :detail) ON CONFLICT DO UPDATE "
 	"SET outcome = excluded.outcome, detail = excluded.detail";
 
+#define MARKET_PAGE 2048 /* candles of a series that are read ahead in a replay */
+
 /* ------------------------------------------------------------------ candles */
 
 static void market_bind_series(struct sql_stmt *s, const struct market_series *m)
@@ -126,7 +136,10 @@ static int market_insert(struct db *db, const struct market_series *m,
 	market_bind_series(s, m);
 	market_bind_candle(s, c);
 	sql_int(s, ":seen", seen_ms);
-	return sql_exec(s, e);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	market_note_candle(db, m, c, seen_ms);
+	return 0;
 }
 
 /* What is known of a candle: whether it exists, is the same in its newest value, and from when
@@ -171,6 +184,7 @@ static int market_revise(struct db *db, const struct market_series *m,
 	market_bind_series(s, m);
 	market_bind_candle(s, c);
 	sql_int(s, ":seen", seen_ms);
+	market_note_candle(db, m, NULL, seen_ms);
 	return sql_exec(s, e);
 }
 
@@ -253,8 +267,9 @@ static int market_overlay(struct db *db, const struct market_series *m, int64_t 
 	return r;
 }
 
-int market_candles(struct db *db, const struct market_series *m, int64_t window_ms, size_t n,
-		   struct view_candle **out, size_t *n_out, struct err *e)
+/* Ask the database. */
+static int market_read_candles(struct db *db, const struct market_series *m, int64_t window_ms,
+			       size_t n, struct view_candle **out, size_t *n_out, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_visible);
 	struct view_candle *c = mem_array(n, sizeof *c);
@@ -276,6 +291,87 @@ int market_candles(struct db *db, const struct market_series *m, int64_t window_
 		return -1;
 	}
 	*out = c;
+	return 0;
+}
+
+/* The candles that follow the last of a run, or those after ${after_ms} if it has none. */
+static int market_page(struct db *db, struct market_run *r, int64_t after_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_page);
+	size_t before = r->n;
+	int row;
+
+	market_bind_series(s, &r->m);
+	sql_int(s, ":after", r->n > 0 ? r->candles[r->n - 1].open_ms : after_ms);
+	sql_int(s, ":n", MARKET_PAGE);
+	while ((row = sql_row(s, e)) == 1) {
+		struct view_candle c;
+
+		market_read(s, &c);
+		market_run_add(r, &c, sql_col_int(s, 6));
+	}
+	r->all = r->n - before < MARKET_PAGE;
+	return row;
+}
+
+/* Begin a run so that the last ${n} visible to a window are in it. */
+static int market_run_begin(struct db *db, struct market_run *r, int64_t window_ms, size_t n,
+			    struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_revised);
+	struct view_candle *c = NULL;
+	size_t k = 0;
+	int row;
+
+	market_bind_series(s, &r->m);
+	row = sql_row(s, e);
+	sql_reset(s);
+	r->revised = row == 1;
+	r->n = 0;
+	if (row != 0)
+		return row < 0 ? -1 : 0;
+	if (market_read_candles(db, &r->m, window_ms, n, &c, &k, e) != 0)
+		return -1;
+	r->depth = n;
+	/* with fewer visible than asked for, an older one may become so */
+	row = market_page(db, r, k == n && n > 0 ? c[0].open_ms - 1 : -1, e);
+	free(c);
+	return row;
+}
+
+/* Make a run cover a window; *${run} NULL if the database is to be asked. */
+static int market_cover(struct db *db, const struct market_series *m, int64_t window_ms,
+			size_t n, struct market_run **run, struct err *e)
+{
+	struct market_run *r = market_run(db, m);
+	int64_t last_ms = window_ms - m->interval_s * 1000;
+
+	*run = NULL;
+	if (r == NULL || r->revised || (r->depth > 0 && window_ms < r->window_ms))
+		return 0;
+	if (r->depth < n && market_run_begin(db, r, window_ms, n, e) != 0)
+		return -1;
+	if (r->revised)
+		return 0;
+	while (!r->all && r->candles[r->n - 1].open_ms <= last_ms)
+		if (market_page(db, r, 0, e) != 0)
+			return -1;
+	r->window_ms = window_ms;
+	*run = r;
+	return 0;
+}
+
+int market_candles(struct db *db, const struct market_series *m, int64_t window_ms, size_t n,
+		   struct view_candle **out, size_t *n_out, struct err *e)
+{
+	struct market_run *r;
+
+	if (market_cover(db, m, window_ms, n, &r, e) != 0)
+		return -1;
+	if (r == NULL)
+		return market_read_candles(db, m, window_ms, n, out, n_out, e);
+	*out = mem_array(n, sizeof **out);
+	*n_out = market_run_last(r, window_ms, n, *out);
 	return 0;
 }
 
@@ -400,14 +496,20 @@ int market_batch_add(struct db *db, int64_t window_ms, const struct market_price
 	for (size_t i = 0; i < n; i++)
 		if (market_price_add(db, window_ms, &p[i], e) != 0)
 			return -1;
+	market_note_batch(db, window_ms, p, n);
 	return 0;
 }
 
 int market_batch_exists(struct db *db, int64_t window_ms, bool *exists, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_batch);
+	const struct market_memo *m = market_remember(db);
+	struct sql_stmt *s;
 	int r;
 
+	*exists = m != NULL && m->known && m->window_ms == window_ms;
+	if (*exists)
+		return 0;
+	s = db_get(db, sql_batch);
 	sql_int(s, ":window", window_ms);
 	r = sql_row(s, e);
 	*exists = r == 1;
@@ -436,11 +538,19 @@ static void market_read_price(struct sql_stmt *s, struct market_price *p)
 int market_prices(struct db *db, int64_t window_ms, struct market_price **out, size_t *n,
 		  struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_prices);
+	const struct market_memo *m = market_remember(db);
+	struct sql_stmt *s;
 	int r;
 
 	*out = NULL;
 	*n = 0;
+	if (m != NULL && m->known && m->window_ms == window_ms) {
+		*n = m->n_prices;
+		*out = mem_array(*n, sizeof **out);
+		memcpy(*out, m->prices, *n * sizeof **out);
+		return 0;
+	}
+	s = db_get(db, sql_prices);
 	sql_int(s, ":window", window_ms);
 	while ((r = sql_row(s, e)) == 1) {
 		*out = mem_resize(*out, *n + 1, sizeof **out);
@@ -467,12 +577,26 @@ static int market_one_price(struct sql_stmt *s, int64_t asset_id, int64_t window
 int market_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
 			struct market_price *p, bool *found, struct err *e)
 {
+	const struct market_price *known = market_recall(db, asset_id, window_ms);
+
+	if (known != NULL) {
+		*p = *known;
+		*found = true;
+		return 0;
+	}
 	return market_one_price(db_get(db, sql_price_before), asset_id, window_ms, p, found, e);
 }
 
 int market_good_price_before(struct db *db, int64_t asset_id, int64_t window_ms,
 			     struct market_price *p, bool *found, struct err *e)
 {
+	const struct market_price *known = market_recall(db, asset_id, window_ms);
+
+	if (known != NULL && known->quality != VIEW_SUSPECT) {
+		*p = *known;
+		*found = true;
+		return 0;
+	}
 	return market_one_price(db_get(db, sql_good_price_before), asset_id, window_ms, p,
 				found, e);
 }

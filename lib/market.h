@@ -46,6 +46,36 @@ int market_candles(struct db *db, const struct market_series *m, int64_t window_
 int market_newest(struct db *db, const struct market_series *m, int64_t before_ms,
 		  int64_t *open_ms, struct err *e);
 
+/* What is wrong with a series. */
+enum market_gap_kind {
+	MARKET_MISSING, /* no candles */
+	MARKET_LATE,	/* candles that came after windows were run that could have seen them */
+	MARKET_IDLE,	/* 12 candles or more without volume, in a series that has some */
+	MARKET_SUSPECT	/* prices of windows that the quality gate held back */
+};
+struct market_gap {
+	struct market_series series;
+	enum market_gap_kind kind;
+	int64_t first_ms, last_ms; /* open times, or windows of prices; both are part of it */
+	int64_t count;
+	int64_t seen_ms; /* MARKET_LATE: the window from which they are seen */
+};
+struct market_gaps {
+	struct market_gap *items; /* by asset id, source id, interval, time, kind; owned */
+	size_t n;
+};
+struct market_gap_query {
+	int64_t asset_id;	/* 0: all */
+	int64_t from_ms, to_ms; /* half open; -1: as far as there are candles. An end that is
+				 * given must be covered: what lacks up to there is missing */
+};
+/* All of it, in one pass over the candles. The caller releases. */
+int market_gaps_find(struct db *db, const struct market_gap_query *q, struct market_gaps *out,
+		     struct err *e);
+void market_gaps_release(struct market_gaps *g);
+/* "missing", "late", "idle", "suspect". */
+const char *market_gap_name(enum market_gap_kind kind);
+
 /* What is known of a candle file, to read it only when it has changed. */
 struct market_file {
 	int64_t asset_id;

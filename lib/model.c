@@ -38,8 +38,11 @@ const char model_answer_schema[] =
 	"\"buy at most, sell at least at this price; null for none\"}},"
 	"\"required\":[\"asset\",\"side\",\"quantity\",\"notional\",\"limit_price\"],"
 	"\"additionalProperties\":false}},"
+	"\"rules\":{\"type\":\"array\",\"description\":\"empty if there are none\","
+	"\"items\":{\"type\":\"string\",\"description\":"
+	"\"a rule that was followed, by its name or in a few words\"}},"
 	"\"confidence\":{\"type\":[\"number\",\"null\"],\"description\":\"from 0 to 1\"}},"
-	"\"required\":[\"reasoning\",\"orders\",\"confidence\"],"
+	"\"required\":[\"reasoning\",\"orders\",\"rules\",\"confidence\"],"
 	"\"additionalProperties\":false}";
 
 const char *model_class_name(enum model_class c)

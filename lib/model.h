@@ -23,7 +23,12 @@ struct model_prompt {
 	size_t system_len;
 	const char *user; /* the context */
 	size_t user_len;
+	/* what the user's text begins with, from model_head(); NULL: nothing more. Borrowed */
+	struct fetch_part *head;
 };
+
+/* The beginning of many prompts, whole characters, ready to stand in their requests. */
+struct fetch_part *model_head(const char *text, size_t len);
 
 /* What an operator set for the agent. */
 struct model_options {

@@ -15,19 +15,22 @@ static void anthropic_url(const struct provider *p, const char *model, struct bu
 	buf_adds(url, "/messages");
 }
 
-static void anthropic_ask(struct json_writer *w, const char *model,
-			  const struct model_prompt *q)
+static size_t anthropic_ask(struct json_writer *w, const char *model,
+			    const struct model_prompt *q)
 {
+	size_t at;
+
 	json_write_string(w, "model", model);
 	if (q->system_len > 0)
 		json_write_stringn(w, "system", q->system, q->system_len);
 	json_write_array(w, "messages");
 	json_write_object(w, NULL);
 	json_write_string(w, "role", "user");
-	json_write_stringn(w, "content", q->user, q->user_len);
+	at = json_write_string_at(w, "content", q->user, q->user_len);
 	json_write_close(w);
 	json_write_close(w);
 	json_write_bool(w, "stream", false);
+	return at;
 }
 
 static void anthropic_settings(struct json_writer *w, const struct provider *p,

@@ -18,8 +18,9 @@ struct model_api {
 	int64_t temperature_max_e2;
 	/* Where to ask ${model}. */
 	void (*url)(const struct provider *p, const char *model, struct buf *url);
-	/* The members that say what is asked; nobody may override them. */
-	void (*ask)(struct json_writer *w, const char *model, const struct model_prompt *q);
+	/* The members that say what is asked; nobody may override them. Returns where in the
+	 * buffer the user's text begins. */
+	size_t (*ask)(struct json_writer *w, const char *model, const struct model_prompt *q);
 	/* The members that say how; the operator's body is merged into these. */
 	void (*settings)(struct json_writer *w, const struct provider *p,
 			 const struct model_options *o);

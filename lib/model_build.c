@@ -246,9 +246,20 @@ static struct json *settings_of(const struct model_api *api, const struct provid
 	return root;
 }
 
+struct fetch_part *model_head(const char *text, size_t len)
+{
+	struct buf escaped = BUF_INIT;
+	size_t n;
+
+	json_escape(&escaped, text, len);
+	n = escaped.len;
+	return fetch_part_new(buf_take(&escaped), n);
+}
+
+/* *${at}: where the head of the prompt belongs. */
 static int write_body(const struct model_api *api, const struct provider *p, const char *model,
 		      const struct model_prompt *q, const struct model_options *o,
-		      struct buf *body, struct err *e)
+		      struct buf *body, size_t *at, struct err *e)
 {
 	struct json *settings = settings_of(api, p, o, e);
 	struct json_writer w;
@@ -257,11 +268,12 @@ static int write_body(const struct model_api *api, const struct provider *p, con
 		return -1;
 	json_write_init(&w, body);
 	json_write_object(&w, NULL);
-	api->ask(&w, model, q);
+	*at = api->ask(&w, model, q);
 	merge(&w, settings, o->body);
 	json_write_close(&w);
 	json_free(settings);
-	if (buf_overflowed(body))
+	if (buf_overflowed(body) ||
+	    body->len + (q->head != NULL ? q->head->len : 0) > (size_t)FETCH_BODY_MAX)
 		return err_set(e, ERR_DATA, "model: the prompt is too long");
 	return 0;
 }
@@ -306,18 +318,21 @@ int model_build(const struct provider *p, const char *key_path, const char *mode
 	const struct model_api *api = model_api(p->kind);
 	struct buf url = BUF_INIT, body = BUF_INIT;
 	char tag[FETCH_TAG_MAX];
+	size_t at;
 
 	*out = (struct fetch_request){ 0 };
 	if (api == NULL)
 		return err_set(e, ERR_DATA, "provider %s has no models", p->name);
 	if (check_name(model, e) != 0 || check_options(api, o, e) != 0 ||
-	    write_body(api, p, model, prompt, o, &body, e) != 0) {
+	    write_body(api, p, model, prompt, o, &body, &at, e) != 0) {
 		buf_release(&body);
 		return -1;
 	}
 	api->url(p, model, &url);
 	snprintf(tag, sizeof tag, "%s:%s", p->name, model);
 	model_request(out, tag, &url, &body, api, key_path, o->timeout_ms);
+	out->part = fetch_part_hold(prompt->head);
+	out->part_at = at;
 	if (add_headers(out, o->headers, e) != 0) {
 		fetch_request_release(out);
 		*out = (struct fetch_request){ 0 };

@@ -16,17 +16,22 @@ static void gemini_url(const struct provider *p, const char *model, struct buf *
 	buf_adds(url, ":generateContent");
 }
 
-static void gemini_parts(struct json_writer *w, const char *text, size_t n)
+static size_t gemini_parts(struct json_writer *w, const char *text, size_t n)
 {
+	size_t at;
+
 	json_write_array(w, "parts");
 	json_write_object(w, NULL);
-	json_write_stringn(w, "text", text, n);
+	at = json_write_string_at(w, "text", text, n);
 	json_write_close(w);
 	json_write_close(w);
+	return at;
 }
 
-static void gemini_ask(struct json_writer *w, const char *model, const struct model_prompt *q)
+static size_t gemini_ask(struct json_writer *w, const char *model, const struct model_prompt *q)
 {
+	size_t at;
+
 	(void)model; /* in the address */
 	if (q->system_len > 0) {
 		json_write_object(w, "systemInstruction");
@@ -36,9 +41,10 @@ static void gemini_ask(struct json_writer *w, const char *model, const struct mo
 	json_write_array(w, "contents");
 	json_write_object(w, NULL);
 	json_write_string(w, "role", "user");
-	gemini_parts(w, q->user, q->user_len);
+	at = gemini_parts(w, q->user, q->user_len);
 	json_write_close(w);
 	json_write_close(w);
+	return at;
 }
 
 static void gemini_settings(struct json_writer *w, const struct provider *p,

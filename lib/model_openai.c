@@ -45,24 +45,30 @@ static void azure_url(const struct provider *p, const char *model, struct buf *u
 	model_encode(url, p->api_version);
 }
 
-static void openai_message(struct json_writer *w, const char *role, const char *text, size_t n)
+static size_t openai_message(struct json_writer *w, const char *role, const char *text,
+			     size_t n)
 {
-	if (n == 0)
-		return;
+	size_t at;
+
 	json_write_object(w, NULL);
 	json_write_string(w, "role", role);
-	json_write_stringn(w, "content", text, n);
+	at = json_write_string_at(w, "content", text, n);
 	json_write_close(w);
+	return at;
 }
 
-static void openai_ask(struct json_writer *w, const char *model, const struct model_prompt *q)
+static size_t openai_ask(struct json_writer *w, const char *model, const struct model_prompt *q)
 {
+	size_t at;
+
 	json_write_string(w, "model", model);
 	json_write_array(w, "messages");
-	openai_message(w, "system", q->system, q->system_len);
-	openai_message(w, "user", q->user, q->user_len);
+	if (q->system_len > 0)
+		openai_message(w, "system", q->system, q->system_len);
+	at = openai_message(w, "user", q->user, q->user_len);
 	json_write_close(w);
 	json_write_bool(w, "stream", false);
+	return at;
 }
 
 static void openai_settings(struct json_writer *w, const struct provider *p,

@@ -20,6 +20,14 @@ void portfolio_release(struct portfolio *p)
 	portfolio_init(p);
 }
 
+void portfolio_copy(struct portfolio *p, const struct portfolio *from)
+{
+	*p = *from;
+	p->positions = mem_array(from->n_positions, sizeof *p->positions);
+	if (from->n_positions > 0)
+		memcpy(p->positions, from->positions, from->n_positions * sizeof *p->positions);
+}
+
 /* Where the position in that asset is, or would have to be inserted. */
 static size_t position_index(const struct portfolio *p, int64_t asset_id)
 {
@@ -172,22 +180,26 @@ enum portfolio_result portfolio_quote(const struct portfolio *p,
 	return result;
 }
 
+void portfolio_book(struct portfolio *p, const struct portfolio_fill *f)
+{
+	struct portfolio_position *held = portfolio_position(p, f->asset_id);
+
+	held->quantity = f->position_after;
+	held->cost = f->cost_after;
+	p->cash = f->cash_after;
+	p->seq = f->seq;
+}
+
 enum portfolio_result portfolio_apply(struct portfolio *p, const struct portfolio_costs *c,
 				      int64_t asset_id, enum decision_side side,
 				      struct quantity q, struct price price,
 				      struct portfolio_fill *out)
 {
 	enum portfolio_result result = portfolio_quote(p, c, asset_id, side, q, price, out);
-	struct portfolio_position *held;
 
-	if (result != PORTFOLIO_OK)
-		return result;
-	held = portfolio_position(p, asset_id);
-	held->quantity = out->position_after;
-	held->cost = out->cost_after;
-	p->cash = out->cash_after;
-	p->seq = out->seq;
-	return PORTFOLIO_OK;
+	if (result == PORTFOLIO_OK)
+		portfolio_book(p, out);
+	return result;
 }
 
 /*

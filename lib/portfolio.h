@@ -63,6 +63,9 @@ enum portfolio_result {
 void portfolio_init(struct portfolio *p);
 void portfolio_release(struct portfolio *p);
 
+/* Initialise ${p} as a copy of ${from}. */
+void portfolio_copy(struct portfolio *p, const struct portfolio *from);
+
 /* The position in that asset, created empty if there is none; or only looked up (may be NULL).
  */
 struct portfolio_position *portfolio_position(struct portfolio *p, int64_t asset_id);
@@ -83,6 +86,9 @@ enum portfolio_result portfolio_apply(struct portfolio *p, const struct portfoli
 				      int64_t asset_id, enum decision_side side,
 				      struct quantity q, struct price price,
 				      struct portfolio_fill *out);
+
+/* Book what portfolio_quote gave. */
+void portfolio_book(struct portfolio *p, const struct portfolio_fill *f);
 
 /* The most units whose cost with fee fits: exact, from 0 to PORTFOLIO_QUANTITY_MAX. */
 struct quantity portfolio_affordable(const struct portfolio_costs *c, struct money budget,

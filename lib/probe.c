@@ -32,8 +32,10 @@ static int probe_build(void *ctx, size_t job, size_t target, struct fetch_reques
 {
 	struct probe_ask *a = ctx;
 	const struct provider *p = a->p->provider;
-	const struct model_prompt prompt = { probe_system, sizeof probe_system - 1, probe_user,
-					     sizeof probe_user - 1 };
+	const struct model_prompt prompt = { .system = probe_system,
+					     .system_len = sizeof probe_system - 1,
+					     .user = probe_user,
+					     .user_len = sizeof probe_user - 1 };
 	const struct model_options o = { .max_tokens = PROBE_TOKENS, .timeout_ms = 1000 };
 
 	(void)job;

@@ -17,7 +17,6 @@
  * cheaper.
  */
 
-#define MARK_HEX 32
 #define SPLIT_LINE "---"
 
 const char prompt_default[] = {
@@ -209,36 +208,47 @@ static void clean(struct buf *out, const char *p, size_t len, bool lines)
  * A number that stands nowhere in the context: from its hash, so that nobody who writes into
  * the context can know it, and everybody who has the context can tell why it is what it is.
  */
-static void make_mark(const struct buf *shared, const struct buf *own, char mark[MARK_HEX + 1])
+static void next_mark(const struct buf *shared, int64_t *round, char mark[PROMPT_MARK + 1])
 {
 	char hex[DIGEST_HEX_SIZE];
 	struct digest_state s;
 	struct digest d;
-	int64_t round = 0;
 
 	do {
 		digest_init(&s);
-		digest_int(&s, round++);
+		digest_int(&s, (*round)++);
 		digest_update(&s, buf_str(shared), shared->len);
 		digest_final(&s, &d);
 		digest_hex(&d, hex);
-		memcpy(mark, hex, MARK_HEX);
-		mark[MARK_HEX] = '\0';
-	} while (strstr(buf_str(shared), mark) != NULL || strstr(buf_str(own), mark) != NULL);
+		memcpy(mark, hex, PROMPT_MARK);
+		mark[PROMPT_MARK] = '\0';
+	} while (strstr(buf_str(shared), mark) != NULL);
+}
+
+/* The shared part's, unless it stands in the agent's own. */
+static void choose_mark(const struct prompt_shared *shared, const struct buf *own,
+			char mark[PROMPT_MARK + 1])
+{
+	int64_t round = shared->marks;
+
+	memcpy(mark, shared->mark, PROMPT_MARK + 1);
+	while (strstr(buf_str(own), mark) != NULL)
+		next_mark(&shared->text, &round, mark);
 }
 
 /* ------------------------------------------------------------------ filling in */
 
 struct fill {
-	const char *agent, *instructions, *window;
-	struct buf shared, own; /* cleaned */
-	char mark[MARK_HEX + 1];
+	const char *agent, *instructions;
+	const struct prompt_shared *shared;
+	struct buf own; /* cleaned */
+	char mark[PROMPT_MARK + 1];
 };
 
 static void fill_context(const struct fill *f, struct prompt *out)
 {
 	buf_addf(&out->head, "=== data %s begins ===\n", f->mark);
-	buf_add(&out->head, buf_str(&f->shared), f->shared.len);
+	buf_add(&out->head, buf_str(&f->shared->text), f->shared->text.len);
 	buf_add(&out->tail, buf_str(&f->own), f->own.len);
 	buf_addf(&out->tail, "\n=== data %s ends ===", f->mark);
 }
@@ -253,7 +263,7 @@ static void fill_name(const struct fill *f, enum name which, struct buf *to)
 		buf_adds(to, model_answer_schema);
 		break;
 	case NAME_WINDOW:
-		buf_adds(to, f->window);
+		buf_adds(to, f->shared->window);
 		break;
 	default:
 		assert(which == NAME_AGENT);
@@ -318,30 +328,40 @@ static int prompt_fill(const struct fill *f, struct part system, struct part use
 	return err_set(e, ERR_DATA, "prompt: is too long");
 }
 
+int prompt_share(const char *shared, size_t len, struct prompt_shared *out, struct err *e)
+{
+	*out = (struct prompt_shared){ .text = BUF_INIT };
+	if (find_window(shared, len, out->window, sizeof out->window, e) != 0)
+		return -1;
+	clean(&out->text, shared, len, false);
+	next_mark(&out->text, &out->marks, out->mark);
+	return 0;
+}
+
+void prompt_shared_release(struct prompt_shared *s)
+{
+	buf_release(&s->text);
+}
+
 int prompt_build(const char *template, const char *agent, const char *instructions,
-		 const char *shared, size_t shared_len, const char *own, size_t own_len,
+		 const struct prompt_shared *shared, const char *own, size_t own_len,
 		 struct prompt *out, struct err *e)
 {
-	struct fill f = { .agent = agent, .shared = BUF_INIT, .own = BUF_INIT };
+	struct fill f = { .agent = agent, .shared = shared, .own = BUF_INIT };
 	struct part system, user;
-	char window[64];
 	int rc;
 
 	*out = (struct prompt){ BUF_INIT, BUF_INIT, BUF_INIT };
 	if (template_parts(template != NULL ? template : prompt_default, &system, &user, e) !=
-		    0 ||
-	    find_window(shared, shared_len, window, sizeof window, e) != 0)
+	    0)
 		return -1;
 	f.instructions = instructions != NULL && instructions[0] != '\0'
 				 ? instructions
 				 : "(none: use your own judgement)";
-	f.window = window;
-	clean(&f.shared, shared, shared_len, false);
 	clean(&f.own, own, own_len, false);
-	make_mark(&f.shared, &f.own, f.mark);
+	choose_mark(shared, &f.own, f.mark);
 	rc = prompt_fill(&f, system, user, out, e);
 	buf_release(&f.own);
-	buf_release(&f.shared);
 	return rc;
 }
 

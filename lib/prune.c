@@ -1,9 +1,12 @@
 #include "prune.h"
 
+#include "tstamp.h"
+
 #include "banned.h"
 
-#define PRUNE_CHUNK 200			    /* windows in a transaction */
-#define PRUNE_CHECKPOINT ((int64_t)1 << 20) /* bytes of the log */
+#define PRUNE_CHUNK 200			      /* windows in a transaction */
+#define PRUNE_CHECKPOINT ((int64_t)1 << 20)   /* bytes of the log */
+#define PRUNE_COUNTED_MS (31 * TSTAMP_DAY_MS) /* attempts count for limits so long */
 
 /* scan: only the last row, by its key */
 static const char sql_last[] = "SELECT window_ms FROM seals ORDER BY n DESC LIMIT 1";
@@ -12,7 +15,10 @@ static const char sql_windows[] =
 	":before "
 	"AND (EXISTS (SELECT 1 FROM events AS v WHERE v.window_ms = s.window_ms AND v.type <> "
 	"'sealed') OR EXISTS (SELECT 1 FROM contexts AS c JOIN blobs AS b ON b.hash = c.hash "
-	"WHERE c.window_ms = s.window_ms)) ORDER BY s.window_ms LIMIT :limit";
+	"WHERE c.window_ms = s.window_ms) OR EXISTS (SELECT 1 FROM call_starts AS t WHERE "
+	"t.window_ms = s.window_ms AND t.purpose = 'ingest' AND t.agent_id IS NULL "
+	"AND t.reserved = 0 AND t.at_ms < :counted AND NOT EXISTS (SELECT 1 FROM call_results "
+	"AS r WHERE r.id = t.id AND r.cost > 0))) ORDER BY s.window_ms LIMIT :limit";
 static const char sql_events[] =
 	"DELETE FROM events WHERE window_ms = :window AND type <> 'sealed'";
 /* A text that a window which stays was shown as well must stay with it. */
@@ -21,6 +27,14 @@ static const char sql_shown[] =
 	"WHERE c.window_ms = :window AND NOT EXISTS (SELECT 1 FROM contexts AS k "
 	"WHERE k.window_ms >= :before AND k.hash = b.hash)";
 static const char sql_shown_drop[] = "DELETE FROM blobs WHERE hash = :hash";
+static const char sql_results[] =
+	"DELETE FROM call_results WHERE cost = 0 AND id IN (SELECT id FROM call_starts WHERE "
+	"window_ms = :window AND purpose = 'ingest' AND agent_id IS NULL AND reserved = 0 "
+	"AND at_ms < :counted)";
+static const char sql_starts[] =
+	"DELETE FROM call_starts WHERE window_ms = :window AND purpose = 'ingest' "
+	"AND agent_id IS NULL AND reserved = 0 AND at_ms < :counted "
+	"AND NOT EXISTS (SELECT 1 FROM call_results AS r WHERE r.id = call_starts.id)";
 
 static int prune_text(struct db *db, int64_t window_ms, int64_t before_ms,
 		      struct prune_result *r, struct err *e)
@@ -45,6 +59,23 @@ static int prune_text(struct db *db, int64_t window_ms, int64_t before_ms,
 	return rc;
 }
 
+/* An attempt goes after its result, and only with it. */
+static int prune_calls(struct db *db, int64_t window_ms, struct prune_result *r, struct err *e)
+{
+	static const char *const statements[] = { sql_results, sql_starts };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sql_stmt *s = db_get(db, statements[i]);
+
+		sql_int(s, ":window", window_ms);
+		sql_int(s, ":counted", tstamp_wall_ms() - PRUNE_COUNTED_MS);
+		if (sql_exec(s, e) != 0)
+			return -1;
+	}
+	r->calls += sql_changes(db_sql(db));
+	return 0;
+}
+
 static int prune_window(struct db *db, int64_t window_ms, int64_t before_ms,
 			struct prune_result *r, struct err *e)
 {
@@ -55,6 +86,8 @@ static int prune_window(struct db *db, int64_t window_ms, int64_t before_ms,
 		return -1;
 	r->events += sql_changes(db_sql(db));
 	r->windows++;
+	if (prune_calls(db, window_ms, r, e) != 0)
+		return -1;
 	return prune_text(db, window_ms, before_ms, r, e);
 }
 
@@ -68,6 +101,7 @@ static int prune_chunk(struct db *db, int64_t *after_ms, int64_t before_ms,
 
 	sql_int(s, ":after", *after_ms);
 	sql_int(s, ":before", before_ms);
+	sql_int(s, ":counted", tstamp_wall_ms() - PRUNE_COUNTED_MS);
 	sql_int(s, ":limit", PRUNE_CHUNK);
 	while ((rc = sql_row(s, e)) == 1)
 		windows[n++] = sql_col_int(s, 0);

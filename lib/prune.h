@@ -9,13 +9,16 @@
 
 /*
  * What may go from windows that are long over: their history (events, apart from the note that
- * they were sealed) and the texts that agents were shown. Books, prices, decisions, seals and
- * the hashes of the texts stay, so that the audit of a pruned race says what it said before.
+ * they were sealed), the texts that agents were shown, and the attempts to ask feeds that cost
+ * nothing. Books, prices, decisions, seals, the hashes of the texts, and all attempts that were
+ * made for an agent, can have cost something or count for a limit of this month stay, so that a
+ * pruned race says of itself, of its services and of its costs what it said before.
  */
 
 struct prune_result {
 	int64_t windows; /* that lost something */
 	int64_t events, texts;
+	int64_t calls; /* attempts */
 	int64_t bytes; /* of the texts, as stored */
 };
 

@@ -16,6 +16,7 @@
 #include "metrics.h"
 #include "risk.h"
 #include "roster.h"
+#include "stats.h"
 #include "verdict.h"
 #include "view.h"
 
@@ -44,6 +45,11 @@ struct race_asset {
 	size_t n_feeds;
 };
 
+/* Plans so far; a window is finished as the one that began it would have. */
+#define RACE_PLAN_FIRST 1
+#define RACE_PLAN_REGIMES 2 /* contexts say the regime of each asset, and it is stored */
+#define RACE_PLAN RACE_PLAN_REGIMES
+
 /* A window that was begun, and what it runs under. */
 struct race_window {
 	int64_t window_ms;
@@ -52,11 +58,14 @@ struct race_window {
 	bool live; /* begun by the clock: its end is real */
 	bool sealed;
 	struct digest pin_hash;
+	int plan; /* what its stages store, RACE_PLAN_ */
 	struct config config;
 	struct race_agent *agents; /* in order of name; owned */
 	size_t n_agents;
-	struct race_asset *assets; /* in order of symbol; owned */
+	struct roster_agent *specs; /* parallel; see race_spec */
+	struct race_asset *assets;  /* in order of symbol; owned */
 	size_t n_assets;
+	struct race_candles *candles; /* parallel; their text for contexts */
 };
 
 /*
@@ -66,6 +75,17 @@ struct race_window {
  * (the clock went back), else ERR_DATA. A window that starts after ${now_ms} is ERR_DATA.
  */
 int race_begin(struct db *db, int64_t window_ms, bool live, int64_t now_ms, struct err *e);
+
+/*
+ * Begin the window ${window_ms} in ${w} in place of the sealed one there, which came right
+ * before it, under the same pin: for replays, inside a chunk of the database, where nothing can
+ * have changed.
+ */
+int race_next(struct db *db, struct race_window *w, int64_t window_ms, struct err *e);
+
+/* What an agent of the window is made of, at its pinned version; loaded once, of the window. */
+int race_spec(struct db *db, const struct race_window *w, const struct race_agent *a,
+	      const struct roster_agent **spec, struct err *e);
 
 /* Whether the time of a window that runs by the clock is up: then nobody is asked and nothing
  * fills any more (R-29). */
@@ -102,10 +122,17 @@ struct race_ask {
 int race_ingest(struct db *db, const struct race_window *w, const struct race_ask *ask,
 		int64_t at_ms, struct buf *out, struct err *e);
 
+/* Programs that are kept running over many windows, for replays: at most ${jobs} are asked at
+ * once. Ended by race_residents_end, which takes NULL. */
+struct race_residents *race_residents(size_t jobs);
+void race_residents_end(struct race_residents *all);
+
 struct race_decide_options {
 	const char *const *agents; /* only these; NULL: all */
 	size_t n_agents;
 	bool dry;	 /* print, store nothing, start no program */
+	bool lean;	 /* do not keep the text of the context, which can be made again */
+	struct race_residents *residents; /* NULL: every program is started anew */
 	int64_t left_ms; /* time left for answers; negative: no limit but the setting */
 	const char *
 		self; /* path of tr-decide, to ask services beside programs; NULL: after them */
@@ -164,6 +191,9 @@ int race_view_market(struct db *db, const struct race_window *w, struct view *v,
 int race_view_agent(struct db *db, const struct race_window *w, int64_t agent_id,
 		    struct view *v, struct err *e);
 
+/* Store the regimes of the market part, once per window, inside a transaction. */
+int race_regimes_add(struct db *db, const struct race_window *w, const struct view *v,
+		     struct err *e);
 /* The shared part as it was shown, if it is still kept: *${found}. */
 int race_context_stored(struct db *db, int64_t window_ms, struct buf *out, bool *found,
 			struct err *e);
@@ -200,27 +230,111 @@ int race_feed_parse(const char *text, const char *symbol, const char *quote,
 /* Value of a portfolio at a window: batch prices, older ones where it has none (counted). */
 int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, struct money *value,
 	       int64_t *unpriced, struct err *e);
+/* What one position counts at ${price}: false if that is its cost, since the price is 0 (there
+ * is no good one) or more than fits. */
+bool race_value_position(const struct portfolio_position *pos, struct price price,
+			 struct money *value);
+
+/*
+ * The board: what tr-board, tr-report and whoever else shows results take their numbers from,
+ * so that these are the same everywhere. Formulas and null rules are those of METRICS and
+ * STATISTICS in tr-board(1); ratios are fractions of 1.
+ */
+
+/* What an agent's daily returns are worth as evidence; see stats.h. Sharpe ratios, alpha and
+ * their intervals are annualised. All null before STATS_MIN_DAYS observations. */
+struct race_judgement {
+	int64_t days; /* complete UTC days with a snapshot */
+	bool too_early;
+	struct metrics_value sharpe, sharpe_error, skew, kurtosis, psr, dsr, beta, alpha;
+	struct stats_interval total_return, max_drawdown, sharpe_range;
+	struct metrics_value beats_hold; /* probabilities */
+	struct metrics_value best;	 /* null for who has left, and without company */
+	struct metrics_value p;		 /* against buy-and-hold, adjusted by Holm */
+};
 
 struct race_standing {
 	struct race_agent agent;
 	enum roster_kind kind;
-	struct money start, total;
-	int64_t window_ms; /* of the last snapshot, -1 for none */
+	struct digest spec; /* of what it is made of: replicas have the same */
+	struct money start; /* E_0: the starting cash, or what the span began with */
+	struct money total; /* at the last snapshot; ${start} without one */
+	int64_t window_ms;  /* of the last snapshot, -1 for none */
+	int64_t first_ms;   /* of the first */
 	struct metrics m;
-	struct metrics_value vs_hold; /* return minus that of the buy-and-hold baseline */
+	struct metrics_value vs_hold; /* return minus that of buy-and-hold, same windows */
 	int64_t turns, valid;	      /* decisions due and given */
-	int64_t *curve;		      /* money units, one per window; owned */
+	int64_t causes[DECISION_STATUSES];
+	struct money thinking; /* USD in 1e-8: cost of its answers */
+	const char *fill;      /* how its fills were priced: "batch", "next", "mixed" */
+	/* The curve, oldest first, without E_0: one sample per window that was run, after its
+	 * trades. Windows that were not run lie before the sample that follows them as one
+	 * sample with ${carried} > 0, the position marked with the next price. */
+	int64_t *curve;	   /* money units; owned */
+	int64_t *windows;  /* when, of a carried one the last; owned */
+	uint32_t *carried; /* windows not run that a sample stands for, 0 for its own; owned */
 	size_t n_curve;
+	struct race_judgement judged; /* zeros unless the board's ${judged} */
 };
+
+/* Agents of equal make: how far they lie apart is luck. */
+struct race_replicas {
+	size_t *rows;		    /* of the board, best first; owned */
+	size_t n;		    /* at least 2 */
+	double mean, sd, low, high; /* of their returns */
+};
+
+#define RACE_BOARD_NONE SIZE_MAX
+
 struct race_board {
-	struct race_standing *rows; /* best first */
+	struct race_standing *rows; /* best first; owned */
 	size_t n;
-	int64_t first_ms, last_ms; /* windows, -1 for none */
-	struct digest head;	   /* of the chain */
-	int64_t seals;
+	size_t hold; /* row of the buy-and-hold baseline, RACE_BOARD_NONE if it has none */
+	int64_t first_ms, last_ms;	/* windows, -1 for none */
+	struct digest head;		/* of the chain at the last of them */
+	int64_t seals;			/* links up to it */
+	struct race_replicas *replicas; /* owned */
+	size_t n_replicas;
+	bool judged; /* statistics were asked for */
+	struct stats_plan plan;
+	int64_t common_days; /* that all who are compared for the best have; 0: nobody is */
+	size_t tries;	     /* rows but baselines, for DSR */
 };
-int race_board_load(struct db *db, struct race_board *b, struct err *e);
+
+/* RACE_BOARD_ALL is all of a race as it is. */
+struct race_board_query {
+	int64_t from_ms;   /* windows from this one on; -1: the first */
+	int64_t before_ms; /* and before this one, with what was known then; -1: all */
+	bool versions;	   /* a row per version of an agent that has decided */
+	bool stats;	   /* fill in what is judged, by ${plan} */
+	struct stats_plan plan;
+};
+#define RACE_BOARD_ALL                                             \
+	{                                                          \
+		.from_ms = -1, .before_ms = -1, .plan = STATS_PLAN \
+	}
+
+/* One consistent look at the database, also while a window runs; ${b} is empty on failure. */
+int race_board_query(struct db *db, const struct race_board_query *q, struct race_board *b,
+		     struct err *e);
+/* The tr.board/1 record: with what was judged, if it was, and with the replicas on demand. */
+void race_board_record(const struct race_board *b, bool replicas, struct buf *out);
 void race_board_release(struct race_board *b);
+
+/*
+ * The daily returns that a row is judged by: ${returns}[i] is that of UTC day ${first} + i, in
+ * days since 1970. The value of a day is that of the last window of it that was run; a day
+ * without one carries the position and is marked with the next price. A first day that does not
+ * begin with the row's first window and a last day that is not over are not among them.
+ */
+struct race_days {
+	bool defined; /* false: there is a value of 0 or less to divide by, so no returns */
+	int64_t first;
+	size_t n;
+	size_t observed; /* days with a window among them */
+	double *returns; /* owned: free() */
+};
+void race_board_days(const struct race_board *b, size_t row, struct race_days *d);
 
 /* ---- audit */
 
@@ -228,14 +342,18 @@ struct race_audit {
 	int64_t agents, trades, snapshots, seals, decisions;
 	struct digest head;
 	int64_t heads; /* lines of the head file, each a seal; -1: there is no such file */
+	int64_t known; /* the seal that was published; -1: none was given */
 	bool ok;
 	char difference[ERR_TEXT_MAX]; /* the first bad row, when not ok */
 };
 /* Recompute the books from the fills, verify the chain, and compare it with the head file of
  * the race, if there is one. -1 only if it could not be done. */
 int race_audit_run(struct db *db, struct race_audit *a, struct err *e);
-/* The same with a copy of the head file, ERR_NOTFOUND if it is not there. */
-int race_audit_heads(struct db *db, const char *heads, struct race_audit *a, struct err *e);
+/* The same with a copy of the head file, ERR_NOTFOUND if it is not there, unless ${heads} is
+ * NULL; and with a head that was published, which must be a seal of the race, unless ${head} is
+ * NULL. */
+int race_audit_against(struct db *db, const char *heads, const struct digest *head,
+		       struct race_audit *a, struct err *e);
 
 /* ---- dump */
 
@@ -263,6 +381,40 @@ struct race_seal_parts {
 };
 int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p,
 		     struct err *e);
+/*
+ * What a seal covers: rows of these kinds, in this order, each kind in the order of its keys.
+ * The first column is the agent's name, but for batches, prices and regimes.
+ */
+enum race_fact {
+	RACE_FACT_BATCH,
+	RACE_FACT_PRICE,
+	RACE_FACT_REGIME,
+	RACE_FACT_DECISION,
+	RACE_FACT_ANSWER,
+	RACE_FACT_CITATION,
+	RACE_FACT_ORDER,
+	RACE_FACT_EXECUTION,
+	RACE_FACT_TRADE,
+	RACE_FACT_SNAPSHOT,
+	RACE_FACTS
+};
+/* ${each} returns -1 to stop with ${e} set. */
+typedef int race_fact_fn(void *ctx, enum race_fact kind, struct sql_stmt *row, struct err *e);
+int race_seal_rows(struct db *db, int64_t window_ms, race_fact_fn *each, void *ctx,
+		   struct err *e);
+/* The digests of a window from its rows, wherever these come from: init, for each row in order
+ * _row and a _column for each of its columns, final. */
+#define RACE_SEAL_PARTS 5
+struct race_sealer {
+	struct digest_state parts[RACE_SEAL_PARTS];
+	enum race_fact kind;
+	int64_t rows;
+};
+void race_sealer_init(struct race_sealer *s, int64_t window_ms);
+void race_sealer_row(struct race_sealer *s, enum race_fact kind);
+void race_sealer_column(struct race_sealer *s, enum sql_type type, int64_t v, const void *data,
+			size_t n);
+void race_sealer_final(struct race_sealer *s, struct race_seal_parts *p);
 void race_seal_hash(const struct race_seal_parts *p, int64_t n, int64_t window_ms,
 		    const struct digest *previous, struct digest *out);
 /* Records. */

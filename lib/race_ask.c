@@ -78,10 +78,14 @@ int race_ask_request(const struct race_candidate *c, const struct config *config
 		*e = c->key_error;
 		return -1;
 	}
-	buf_add(&user, p->head->data, p->head->len);
+	if (p->shared == NULL)
+		buf_add(&user, p->head->data, p->head->len);
 	buf_add(&user, p->tail->data, p->tail->len);
-	m = (struct model_prompt){ buf_str(p->system), p->system->len, buf_str(&user),
-				   user.len };
+	m = (struct model_prompt){ .system = buf_str(p->system),
+				   .system_len = p->system->len,
+				   .user = buf_str(&user),
+				   .user_len = user.len,
+				   .head = p->shared };
 	r = model_build(&c->provider, c->key_path, c->model, &m, &o, out, e);
 	buf_release(&user);
 	return r;

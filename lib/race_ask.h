@@ -51,6 +51,7 @@ void race_ask_target(const struct race_candidate *c, const struct config *config
 /* A prompt in its parts: the user part is head and tail. Borrowed. */
 struct race_prompt {
 	const struct buf *system, *head, *tail;
+	struct fetch_part *shared; /* head, from model_head(); NULL: no other has it */
 };
 int race_ask_request(const struct race_candidate *c, const struct config *config,
 		     const struct roster_llm *l, const struct race_prompt *p,

@@ -52,6 +52,7 @@ static const char sql_cut[] =
 	"(SELECT 1 FROM seals AS s WHERE s.window_ms = v.window_ms) ORDER BY v.window_ms LIMIT "
 	"1";
 
+static const char sql_known[] = "SELECT n FROM seals WHERE hash = :hash";
 /* scan: only the newest cycle, by its key */
 static const char sql_unsealed[] =
 	"SELECT b.window_ms FROM batches AS b WHERE b.window_ms < "
@@ -545,7 +546,27 @@ static int race_audit_head_file(struct race_auditor *u, const struct buf *text, 
 	return r.ok ? 0 : race_differs(u, "%s", r.difference);
 }
 
-int race_audit_heads(struct db *db, const char *heads, struct race_audit *a, struct err *e)
+/* A head that was published is one of the chain, or that was changed or cut since. */
+static int race_audit_known(struct race_auditor *u, const struct digest *head, struct err *e)
+{
+	struct sql_stmt *s = db_get(u->db, sql_known);
+	int r;
+
+	sql_blob(s, ":hash", head->bytes, sizeof head->bytes);
+	r = sql_row(s, e);
+	if (r == 1)
+		u->a->known = sql_col_int(s, 0);
+	sql_reset(s);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	return race_differs(u,
+			    "the head given is none of the %lld seals: some were changed, or "
+			    "the last ones cut",
+			    (long long)u->a->seals);
+}
+
+int race_audit_against(struct db *db, const char *heads, const struct digest *head,
+		       struct race_audit *a, struct err *e)
 {
 	struct race_auditor u = { .db = db, .a = a, .cost_ms = -1 };
 	struct roster_agents agents = { 0 };
@@ -553,7 +574,7 @@ int race_audit_heads(struct db *db, const char *heads, struct race_audit *a, str
 	bool found = false;
 	int r = -1;
 
-	*a = (struct race_audit){ .heads = -1, .ok = true };
+	*a = (struct race_audit){ .heads = -1, .known = -1, .ok = true };
 	if (head_read(db, heads, &text, &found, e) != 0 || db_read_begin(db, e) != 0) {
 		buf_release(&text);
 		return -1;
@@ -574,6 +595,8 @@ int race_audit_heads(struct db *db, const char *heads, struct race_audit *a, str
 		r = race_audit_chain(&u, e);
 	if (r == 0 && found)
 		r = race_audit_head_file(&u, &text, e);
+	if (r == 0 && head != NULL)
+		r = race_audit_known(&u, head, e);
 out:
 	db_read_end(db);
 	buf_release(&text);
@@ -585,5 +608,5 @@ out:
 
 int race_audit_run(struct db *db, struct race_audit *a, struct err *e)
 {
-	return race_audit_heads(db, NULL, a, e);
+	return race_audit_against(db, NULL, NULL, a, e);
 }

@@ -1,4 +1,4 @@
-#include "race.h"
+#include "race_board_part.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,112 +8,208 @@
 
 #include "banned.h"
 
-/* Standings: one equity sample per window (after its trades, if it had any), and the trades. */
+/* Standings: who takes part, a row each (race_board_row.c), and how they compare. */
 
-static const char sql_turns[] = "SELECT count(*), sum(status IN ('ok', 'hold')) FROM decisions "
-				"WHERE agent_id = :agent AND origin = 'agent'";
-/* scan: the first and the last batch */
-static const char sql_span[] =
-	"SELECT (SELECT window_ms FROM batches ORDER BY window_ms LIMIT 1), "
-	"(SELECT window_ms FROM batches ORDER BY window_ms DESC LIMIT 1)";
-/* scan: only the last row, by its key */
-static const char sql_head[] = "SELECT n, hash FROM seals ORDER BY n DESC LIMIT 1";
+static const char sql_first[] =
+	"SELECT window_ms FROM batches WHERE window_ms >= :from AND window_ms < :before "
+	"ORDER BY window_ms LIMIT 1";
+static const char sql_last[] =
+	"SELECT window_ms FROM batches WHERE window_ms >= :from AND window_ms < :before "
+	"ORDER BY window_ms DESC LIMIT 1";
+static const char sql_head[] = "SELECT n, hash FROM seals WHERE window_ms < :before "
+			       "ORDER BY window_ms DESC LIMIT 1";
+static const char sql_versions[] = "SELECT version, min(window_ms) FROM decisions "
+				   "WHERE agent_id = :agent AND window_ms < :before "
+				   "GROUP BY version ORDER BY version";
+static const char sql_spec[] =
+	"SELECT hash FROM agent_versions WHERE agent_id = :agent AND version = :version";
 
-struct race_curve {
-	int64_t *equity, *gross, *windows;
-	size_t n, cap;
-	struct metrics_trade *trades;
-	size_t n_trades;
+/* Currencies that a US dollar is a unit of. */
+static const char *const race_dollars[] = { "USD",   "USDT", "USDC", "DAI",
+					    "FDUSD", "TUSD", "BUSD" };
+
+/* What a board is made under. */
+struct race_frame {
+	const struct race_board_query *q;
+	struct roster_agents agents;
+	struct race_window then; /* the last window of the span */
+	bool past;		 /* agents are as they were in it */
+	bool par;
+	const char *fill;
 };
 
-static int race_curve_snapshot(void *ctx, const struct ledger_snapshot *s, struct err *e)
+static int race_find_edge(struct db *db, const char *sql, const struct race_board_query *q,
+			  int64_t *window_ms, struct err *e)
 {
-	struct race_curve *c = ctx;
+	struct sql_stmt *s = db_get(db, sql);
+	int r;
 
-	(void)e;
-	/* the sample of a window is the last of its phases */
-	if (c->n > 0 && c->windows[c->n - 1] == s->window_ms)
-		c->n--;
-	if (c->n == c->cap) {
-		c->cap = c->cap * 2 + 64;
-		c->equity = mem_resize(c->equity, c->cap, sizeof *c->equity);
-		c->gross = mem_resize(c->gross, c->cap, sizeof *c->gross);
-		c->windows = mem_resize(c->windows, c->cap, sizeof *c->windows);
+	sql_int(s, ":from", q->from_ms < 0 ? 0 : q->from_ms);
+	sql_int(s, ":before", q->before_ms < 0 ? INT64_MAX : q->before_ms);
+	r = sql_row(s, e);
+	*window_ms = r == 1 ? sql_col_int(s, 0) : -1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+static int race_board_span(struct db *db, const struct race_board_query *q,
+			   struct race_board *b, struct err *e)
+{
+	struct sql_stmt *s;
+	const void *p;
+	size_t n;
+	int r;
+
+	if (race_find_edge(db, sql_first, q, &b->first_ms, e) != 0 ||
+	    race_find_edge(db, sql_last, q, &b->last_ms, e) != 0)
+		return -1;
+	s = db_get(db, sql_head);
+	sql_int(s, ":before", q->before_ms < 0 ? INT64_MAX : q->before_ms);
+	r = sql_row(s, e);
+	if (r == 1) {
+		b->seals = sql_col_int(s, 0);
+		p = sql_col_blob(s, 1, &n);
+		if (n == sizeof b->head.bytes)
+			memcpy(b->head.bytes, p, n);
 	}
-	c->equity[c->n] = s->total.u;
-	c->gross[c->n] = s->positions_value.u;
-	c->windows[c->n++] = s->window_ms;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
+}
+
+/* Settings and roster: those of the last window of the span, if it has an end. */
+static int race_frame_load(struct db *db, const struct race_board *b, struct race_frame *f,
+			   struct err *e)
+{
+	const char *quote;
+
+	if (roster_load_agents(db, &f->agents, e) != 0)
+		return -1;
+	f->past = f->q->before_ms >= 0 && b->last_ms >= 0;
+	if (f->past) {
+		if (race_open_read(db, b->last_ms, &f->then, e) != 0)
+			return -1;
+	} else {
+		config_init(&f->then.config);
+		if (config_load(db, &f->then.config, e) != 0)
+			return -1;
+	}
+	quote = config_text(&f->then.config, CONFIG_RACE_QUOTE);
+	for (size_t i = 0; i < sizeof race_dollars / sizeof *race_dollars; i++)
+		f->par = f->par || strcmp(quote, race_dollars[i]) == 0;
+	f->fill = strcmp(config_text(&f->then.config, CONFIG_TRADE_FILL), "next") == 0
+			  ? "next"
+			  : "batch";
 	return 0;
 }
 
-static int race_curve_trade(void *ctx, const struct ledger_trade *t, struct err *e)
+static int race_row_spec(struct db *db, struct race_standing *row, struct err *e)
 {
-	struct race_curve *c = ctx;
+	struct sql_stmt *s = db_get(db, sql_spec);
+	const void *p;
+	size_t n;
 
-	(void)e;
-	if ((c->n_trades & (c->n_trades + 1)) == 0 || c->trades == NULL)
-		c->trades = mem_resize(c->trades, c->n_trades * 2 + 2, sizeof *c->trades);
-	c->trades[c->n_trades++] =
-		(struct metrics_trade){ .asset_id = t->fill.asset_id,
-					.side = t->fill.side,
-					.position_after = t->fill.position_after,
-					.notional = t->fill.notional,
-					.fee = t->fill.fee,
-					.realised = t->fill.realised };
-	return 0;
-}
-
-static int race_count_turns(struct db *db, struct race_standing *r, struct err *e)
-{
-	struct sql_stmt *s = db_get(db, sql_turns);
-
-	sql_int(s, ":agent", r->agent.id);
+	sql_int(s, ":agent", row->agent.id);
+	sql_int(s, ":version", row->agent.version);
 	if (sql_row(s, e) != 1)
 		return -1;
-	r->turns = sql_col_int(s, 0);
-	r->valid = sql_col_int(s, 1);
+	p = sql_col_blob(s, 0, &n);
+	if (n == sizeof row->spec.bytes)
+		memcpy(row->spec.bytes, p, n);
 	sql_reset(s);
 	return 0;
 }
 
-static int race_load_standing(struct db *db, struct race_standing *r, struct err *e)
+static void race_row_release(struct race_standing *row)
 {
-	struct race_curve c = { 0 };
-	struct metrics_input in = { .interval_s = TSTAMP_WINDOW_MS / 1000 };
-	struct portfolio p;
-	int rc = -1;
-
-	if (ledger_load(db, r->agent.id, &p, e) != 0)
-		return -1;
-	r->start = r->total = p.start_cash;
-	r->window_ms = -1;
-	if (ledger_snapshots(db, r->agent.id, race_curve_snapshot, &c, e) != 0 ||
-	    ledger_trades(db, r->agent.id, race_curve_trade, &c, e) != 0 ||
-	    race_count_turns(db, r, e) != 0)
-		goto out;
-	if (c.n > 0) {
-		r->total.u = c.equity[c.n - 1];
-		r->window_ms = c.windows[c.n - 1];
-	}
-	in.start = r->start;
-	in.equity = c.equity;
-	in.gross = c.gross;
-	in.n = c.n;
-	in.trades = c.trades;
-	in.n_trades = c.n_trades;
-	metrics_compute(&in, &r->m);
-	r->curve = c.equity;
-	r->n_curve = c.n;
-	c.equity = NULL;
-	rc = 0;
-out:
-	portfolio_release(&p);
-	free(c.equity);
-	free(c.gross);
-	free(c.windows);
-	free(c.trades);
-	return rc;
+	free(row->curve);
+	free(row->windows);
+	free(row->carried);
 }
+
+/* Load a row into the board; one of a version is kept only if it has a sample. */
+static int race_board_add(struct db *db, const struct race_frame *f, struct race_board *b,
+			  const struct race_standing *like, int64_t from_ms, int64_t before_ms,
+			  bool always, struct err *e)
+{
+	struct race_standing *row;
+
+	b->rows = mem_resize(b->rows, b->n + 1, sizeof *b->rows);
+	row = &b->rows[b->n];
+	*row = *like;
+	if (race_row_spec(db, row, e) != 0 ||
+	    race_board_row(db, from_ms, before_ms, f->par, row, e) != 0)
+		return -1;
+	/* people's decisions fill a window later in any race */
+	if (row->fill == NULL)
+		row->fill = row->kind == ROSTER_MANUAL ? "next" : f->fill;
+	if (always || row->window_ms >= 0)
+		b->n++;
+	else
+		race_row_release(row);
+	return 0;
+}
+
+/* A version races from its first decision to that of the next one. */
+static int race_add_versions(struct db *db, const struct race_frame *f, struct race_board *b,
+			     struct race_standing *like, struct err *e)
+{
+	int64_t(*starts)[2] = NULL, before = f->q->before_ms < 0 ? INT64_MAX : f->q->before_ms;
+	struct sql_stmt *s = db_get(db, sql_versions);
+	size_t n = 0, known = b->n;
+	int r;
+
+	sql_int(s, ":agent", like->agent.id);
+	sql_int(s, ":before", before);
+	while ((r = sql_row(s, e)) == 1) {
+		starts = mem_resize(starts, n + 1, sizeof *starts);
+		starts[n][0] = sql_col_int(s, 0);
+		starts[n++][1] = sql_col_int(s, 1);
+	}
+	for (size_t i = 0; i < n && r == 0; i++) {
+		int64_t from = i > 0 ? starts[i][1] : -1;
+		int64_t end = i + 1 < n ? starts[i + 1][1] : f->q->before_ms;
+
+		like->agent.version = starts[i][0];
+		from = from < f->q->from_ms ? f->q->from_ms : from;
+		if (end < 0 || from < end)
+			r = race_board_add(db, f, b, like, from, end, false, e);
+	}
+	free(starts);
+	if (r == 0 && b->n == known && n == 0)
+		r = race_board_add(db, f, b, like, f->q->from_ms, f->q->before_ms, true, e);
+	return r;
+}
+
+/* As the agent was then; false if it did not take part yet. */
+static bool race_agent_then(const struct race_frame *f, struct race_agent *a)
+{
+	if (!f->past)
+		return true;
+	for (size_t i = 0; i < f->then.n_agents; i++)
+		if (f->then.agents[i].id == a->id) {
+			*a = f->then.agents[i];
+			return true;
+		}
+	return false;
+}
+
+static int race_add_agent(struct db *db, const struct race_frame *f, struct race_board *b,
+			  const struct roster_agent *a, struct err *e)
+{
+	struct race_standing like = { .kind = a->spec.kind };
+
+	like.agent = (struct race_agent){
+		.id = a->id, .baseline = a->baseline, .status = a->status, .version = a->version
+	};
+	memcpy(like.agent.name, a->name, strlen(a->name));
+	if (!race_agent_then(f, &like.agent))
+		return 0;
+	if (f->q->versions)
+		return race_add_versions(db, f, b, &like, e);
+	return race_board_add(db, f, b, &like, f->q->from_ms, f->q->before_ms, true, e);
+}
+
+/* ------------------------------------------------------------------ comparing */
 
 static int race_compare(const void *a, const void *b)
 {
@@ -127,82 +223,93 @@ static int race_compare(const void *a, const void *b)
 		return 1;
 	if (rx.defined && rx.v > ry.v)
 		return -1;
+	if (x->agent.version != y->agent.version && strcmp(x->agent.name, y->agent.name) == 0)
+		return x->agent.version < y->agent.version ? -1 : 1;
 	return strcmp(x->agent.name, y->agent.name);
 }
 
-/* Against the buy-and-hold baseline, if it takes part. */
-static void race_against_hold(struct race_board *b, const struct roster_agents *agents)
+/* The buy-and-hold baseline, if it takes part. */
+static size_t race_find_hold(const struct race_board *b, const struct roster_agents *agents)
 {
-	const struct race_standing *hold = NULL;
-
 	for (size_t i = 0; i < agents->n; i++) {
 		const struct roster_agent *a = &agents->items[i];
 
-		if (a->baseline && a->spec.kind == ROSTER_RULE &&
-		    strcmp(a->spec.strategy->name, "buy-and-hold") == 0)
-			hold = &b->rows[i];
+		if (!a->baseline || a->spec.kind != ROSTER_RULE ||
+		    strcmp(a->spec.strategy->name, "buy-and-hold") != 0)
+			continue;
+		for (size_t k = 0; k < b->n; k++)
+			if (b->rows[k].agent.id == a->id)
+				return k;
 	}
-	for (size_t i = 0; i < b->n && hold != NULL; i++) {
-		struct metrics_value r = b->rows[i].m.total_return;
-
-		b->rows[i].vs_hold.defined = r.defined && hold->m.total_return.defined;
-		b->rows[i].vs_hold.v = r.v - hold->m.total_return.v;
-	}
+	return RACE_BOARD_NONE;
 }
 
-static int race_board_span(struct db *db, struct race_board *b, struct err *e)
+/* The last value before a window, else what the row began with. */
+static double race_value_before(const struct race_standing *s, int64_t window_ms)
 {
-	struct sql_stmt *s = db_get(db, sql_span);
-	const void *p;
-	size_t n;
-	int r;
+	size_t low = 0, high = s->n_curve;
 
-	if (sql_row(s, e) != 1)
-		return -1;
-	b->first_ms = sql_col_null(s, 0) ? -1 : sql_col_int(s, 0);
-	b->last_ms = sql_col_null(s, 1) ? -1 : sql_col_int(s, 1);
-	sql_reset(s);
-	s = db_get(db, sql_head);
-	r = sql_row(s, e);
-	if (r == 1) {
-		b->seals = sql_col_int(s, 0);
-		p = sql_col_blob(s, 1, &n);
-		if (n == sizeof b->head.bytes)
-			memcpy(b->head.bytes, p, n);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->windows[middle] < window_ms)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	sql_reset(s);
-	return r < 0 ? -1 : 0;
+	return (double)(low > 0 ? s->curve[low - 1] : s->start.u);
 }
 
-int race_board_load(struct db *db, struct race_board *b, struct err *e)
+/* Who joined later or left earlier is compared over the windows that both have. */
+static struct metrics_value race_against(const struct race_standing *s,
+					 const struct race_standing *hold)
 {
-	struct roster_agents agents = { 0 };
+	int64_t from = s->first_ms > hold->first_ms ? s->first_ms : hold->first_ms;
+	int64_t last = s->window_ms < hold->window_ms ? s->window_ms : hold->window_ms;
+	double s0 = race_value_before(s, from), h0 = race_value_before(hold, from);
+	struct metrics_value none = { 0 };
+
+	if (s->n_curve == 0 || hold->n_curve == 0 || last < from || s0 <= 0 || h0 <= 0)
+		return none;
+	return (struct metrics_value){ true, race_value_before(s, last + 1) / s0 -
+						     race_value_before(hold, last + 1) / h0 };
+}
+
+static void race_board_compare(struct race_board *b, const struct roster_agents *agents)
+{
+	if (b->n > 0)
+		qsort(b->rows, b->n, sizeof *b->rows, race_compare);
+	b->hold = race_find_hold(b, agents);
+	for (size_t i = 0; i < b->n && b->hold != RACE_BOARD_NONE; i++)
+		b->rows[i].vs_hold = race_against(&b->rows[i], &b->rows[b->hold]);
+	if (b->judged)
+		race_board_judge(b);
+	race_board_replicate(b);
+}
+
+int race_board_query(struct db *db, const struct race_board_query *q, struct race_board *b,
+		     struct err *e)
+{
+	struct race_frame f = { .q = q };
 	int r = -1;
 
-	*b = (struct race_board){ 0 };
+	*b = (struct race_board){ .hold = RACE_BOARD_NONE,
+				  .judged = q->stats,
+				  .plan = q->plan };
 	if (db_read_begin(db, e) != 0)
 		return -1;
-	if (roster_load_agents(db, &agents, e) != 0 || race_board_span(db, b, e) != 0)
+	if (race_board_span(db, q, b, e) != 0 || race_frame_load(db, b, &f, e) != 0)
 		goto out;
-	b->rows = mem_array(agents.n, sizeof *b->rows);
-	for (size_t i = 0; i < agents.n; i++) {
-		struct race_standing *row = &b->rows[b->n++];
-
-		row->agent = (struct race_agent){ .id = agents.items[i].id,
-						  .baseline = agents.items[i].baseline,
-						  .status = agents.items[i].status,
-						  .version = agents.items[i].version };
-		memcpy(row->agent.name, agents.items[i].name, strlen(agents.items[i].name));
-		row->kind = agents.items[i].spec.kind;
-		if (race_load_standing(db, row, e) != 0)
-			goto out;
-	}
-	race_against_hold(b, &agents);
-	qsort(b->rows, b->n, sizeof *b->rows, race_compare);
 	r = 0;
+	/* before the first window nobody took part */
+	for (size_t i = 0; i < f.agents.n && r == 0 && (f.past || q->before_ms < 0); i++)
+		r = race_add_agent(db, &f, b, &f.agents.items[i], e);
+	if (r == 0)
+		race_board_compare(b, &f.agents);
 out:
 	db_read_end(db);
-	roster_release_agents(&agents);
+	race_release(&f.then);
+	roster_release_agents(&f.agents);
 	if (r != 0)
 		race_board_release(b);
 	return r;
@@ -211,7 +318,10 @@ out:
 void race_board_release(struct race_board *b)
 {
 	for (size_t i = 0; i < b->n; i++)
-		free(b->rows[i].curve);
+		race_row_release(&b->rows[i]);
+	for (size_t i = 0; i < b->n_replicas; i++)
+		free(b->replicas[i].rows);
+	free(b->replicas);
 	free(b->rows);
-	*b = (struct race_board){ 0 };
+	*b = (struct race_board){ .hold = RACE_BOARD_NONE };
 }

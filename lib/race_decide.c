@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "race_answer.h"
+#include "ident.h"
 #include "mem.h"
+#include "race_answer.h"
 #include "race_turn.h"
 #include "random.h"
 #include "tstamp.h"
@@ -26,16 +27,6 @@ static const char sql_context_add[] =
 
 /* ------------------------------------------------------------------ who is due */
 
-static bool race_wanted(const struct race_decide_options *o, const char *name)
-{
-	if (o->agents == NULL)
-		return true;
-	for (size_t i = 0; i < o->n_agents; i++)
-		if (strcmp(o->agents[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* Every active agent of the pin that decides by itself, with what it decided already. */
 static int race_list_turns(struct race_round *r, struct err *e)
 {
@@ -43,22 +34,21 @@ static int race_list_turns(struct race_round *r, struct err *e)
 	for (size_t i = 0; i < r->w->n_agents; i++) {
 		const struct race_agent *a = &r->w->agents[i];
 		struct race_turn *t = &r->turns[r->n];
+		const struct roster_agent *full;
 		bool found;
 
-		if (a->status != ROSTER_ACTIVE || !race_wanted(r->o, a->name))
+		if (a->status != ROSTER_ACTIVE ||
+		    !ident_listed(r->o->agents, r->o->n_agents, a->name))
 			continue;
-		if (roster_load_agent(r->db, a->name, a->version, &t->spec, e) != 0)
+		if (race_spec(r->db, r->w, a, &full, e) != 0 ||
+		    verdict_load(r->db, a->id, r->w->window_ms, &t->v, &found, e) != 0)
 			return -1;
-		if (verdict_load(r->db, a->id, r->w->window_ms, &t->v, &found, e) != 0) {
-			roster_release_agent(&t->spec);
-			return -1;
-		}
-		if (!found && t->spec.spec.kind == ROSTER_MANUAL) {
+		if (!found && full->spec.kind == ROSTER_MANUAL) {
 			verdict_release(&t->v);
-			roster_release_agent(&t->spec);
 			continue;
 		}
 		t->agent = a;
+		t->spec = &full->spec;
 		t->due = !found;
 		t->answered = found;
 		r->n++;
@@ -93,8 +83,8 @@ void race_start_turn(struct race_round *r, struct race_turn *t)
 	t->v.fill_ms = r->w->window_ms;
 	/* the enum's second value is "next"; who sees more than its context could know what
 	 * happened since */
-	if (config_num(&r->w->config, CONFIG_TRADE_FILL) == 1 || t->spec.spec.network ||
-	    t->spec.spec.unconfined)
+	if (config_num(&r->w->config, CONFIG_TRADE_FILL) == 1 || t->spec->network ||
+	    t->spec->unconfined || t->spec->n_reads > 0)
 		t->v.fill_ms += TSTAMP_WINDOW_MS;
 }
 
@@ -110,7 +100,7 @@ int race_show(struct race_round *r, struct race_turn *t, struct err *e)
 	digest_final(&s, &t->v.context);
 	t->v.has_context = true;
 	buf_release(&t->own);
-	if (t->spec.spec.kind == ROSTER_RULE)
+	if (t->spec->kind == ROSTER_RULE)
 		buf_release(&own);
 	else
 		t->own = own;
@@ -132,9 +122,9 @@ static int race_store_context(struct race_round *r, struct err *e)
 	s = db_get(r->db, sql_context_add);
 	sql_int(s, ":window", r->w->window_ms);
 	sql_blob(s, ":hash", hash.bytes, sizeof hash.bytes);
-	if (sql_exec(s, e) != 0)
+	if (sql_exec(s, e) != 0 || race_regimes_add(r->db, r->w, &r->view, e) != 0)
 		return -1;
-	if (!config_bool(&r->w->config, CONFIG_FEATURE_CONTEXT_STORE))
+	if (r->o->lean || !config_bool(&r->w->config, CONFIG_FEATURE_CONTEXT_STORE))
 		return 0;
 	return race_blob_add(r->db, r->shared.data, r->shared.len, &hash, e);
 }
@@ -182,12 +172,12 @@ static int race_decide_rules(struct race_round *r, struct err *e)
 	for (size_t i = 0; i < r->n; i++) {
 		struct race_turn *t = &r->turns[i];
 
-		if (!t->due || t->spec.spec.kind != ROSTER_RULE)
+		if (!t->due || t->spec->kind != ROSTER_RULE)
 			continue;
 		race_start_turn(r, t);
 		if (race_show(r, t, e) != 0)
 			return -1;
-		strategy_decide(t->spec.spec.strategy, t->spec.spec.params, &r->view,
+		strategy_decide(t->spec->strategy, t->spec->params, &r->view,
 				race_seed(r, t->agent->name), &t->v.d);
 		t->answered = true;
 	}
@@ -204,7 +194,7 @@ static int race_store_rules(struct race_round *r, bool finish, struct err *e)
 	for (size_t i = 0; i < r->n; i++) {
 		struct race_turn *t = &r->turns[i];
 
-		if (!t->due || t->spec.spec.kind != ROSTER_RULE)
+		if (!t->due || t->spec->kind != ROSTER_RULE)
 			continue;
 		if (race_store_answer(r, t, e) != 0)
 			return -1;
@@ -224,13 +214,13 @@ static size_t race_count_due(const struct race_round *r, enum roster_kind kind)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++)
-		n += r->turns[i].due && r->turns[i].spec.spec.kind == kind;
+		n += r->turns[i].due && r->turns[i].spec->kind == kind;
 	return n;
 }
 
 bool race_is_remote(const struct race_turn *t)
 {
-	return t->spec.spec.kind == ROSTER_LLM || t->spec.spec.kind == ROSTER_ML;
+	return t->spec->kind == ROSTER_LLM || t->spec->kind == ROSTER_ML;
 }
 
 static size_t race_count_remote(const struct race_round *r)
@@ -327,7 +317,6 @@ static void race_print_turns(struct race_round *r, struct buf *out, size_t *fail
 static void race_release_round(struct race_round *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		roster_release_agent(&r->turns[i].spec);
 		verdict_release(&r->turns[i].v);
 		buf_release(&r->turns[i].own);
 		race_forget_program(&r->turns[i]);

@@ -131,6 +131,13 @@ static const char sql_answers[] =
 	"n.system, n.head, n.tail, n.prompt, n.input, n.cached, n.output, n.reasoning, n.cost "
 	"FROM answers AS n JOIN agents AS a ON a.id = n.agent_id ORDER BY a.name, n.window_ms";
 
+/* scan: a dump reads everything */
+static const char sql_regimes[] = "SELECT window_ms, regimes FROM regimes ORDER BY window_ms";
+/* scan: a dump reads everything */
+static const char sql_citations[] =
+	"SELECT a.name AS agent_id, c.window_ms, c.rules FROM citations AS c "
+	"JOIN agents AS a ON a.id = c.agent_id ORDER BY a.name, c.window_ms";
+
 static const struct {
 	const char *table, *sql;
 } race_tables[] = {
@@ -153,7 +160,9 @@ static const struct {
 	{ "prices", sql_prices },
 	{ "portfolios", sql_portfolios },
 	{ "positions", sql_positions },
+	{ "regimes", sql_regimes },
 	{ "decisions", sql_decisions },
+	{ "citations", sql_citations },
 	{ "answers", sql_answers },
 	{ "executions", sql_executions },
 	{ "orders", sql_orders },

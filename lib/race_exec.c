@@ -9,6 +9,7 @@
 #include "child.h"
 #include "mem.h"
 #include "race_jail.h"
+#include "race_resident.h"
 #include "tstamp.h"
 #include "wire.h"
 
@@ -138,7 +139,7 @@ static int race_answered(void *ctx, size_t index, struct child_result *c, struct
 /* What tr-jail was told to run, checked here so that the reason is a sentence of ours. */
 static bool race_program_there(struct race_turn *t)
 {
-	const char *prog = t->spec.spec.argv[0];
+	const char *prog = t->spec->argv[0];
 
 	if (access(prog, X_OK) == 0)
 		return true;
@@ -147,14 +148,29 @@ static bool race_program_there(struct race_turn *t)
 	return false;
 }
 
+/* What it was granted may have come to hold a key or the race since. -1: we cannot tell. */
+static int race_check_grants(struct race_round *r, struct race_turn *t, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (roster_check_reads(r->db, t->spec, &why) == 0)
+		return 0;
+	if (why.status != ERR_DATA && why.status != ERR_NOTFOUND && why.status != ERR_PERM) {
+		*e = why;
+		return -1;
+	}
+	t->answered = true;
+	decision_fail(&t->v.d, DECISION_ERROR, "is not run: %.300s", why.text);
+	return 0;
+}
+
 void race_forget_program(struct race_turn *t)
 {
 	race_free_argv(t->argv);
 	t->argv = NULL;
 }
 
-/* The context as a program reads it: one line. */
-static void race_line(const struct race_round *r, const struct race_turn *t, struct buf *out)
+void race_line(const struct race_round *r, const struct race_turn *t, struct buf *out)
 {
 	buf_init(out, BUF_MAX_DEFAULT);
 	buf_add(out, r->shared.data, r->shared.len);
@@ -232,9 +248,11 @@ static int race_add_program(struct race_round *r, struct race_turn *t, struct ra
 	race_start_turn(r, t);
 	if (race_show(r, t, e) != 0)
 		return -1;
-	if (!race_program_there(t))
+	if (race_program_there(t) && race_check_grants(r, t, e) != 0)
+		return -1;
+	if (t->answered)
 		return race_store_one(r, t, e);
-	t->argv = race_jail_argv(config, &t->spec.spec, c->jail);
+	t->argv = race_jail_argv(config, t->spec, c->jail);
 	race_line(r, t, line);
 	c->turns[c->n] = t;
 	c->specs[c->n++] = (struct child_spec){
@@ -279,7 +297,7 @@ static int race_ask_once(struct race_round *r, bool beside, struct err *e)
 		parallel++;
 	}
 	for (size_t i = 0; i < r->n && rc == 0; i++)
-		if (r->turns[i].due && r->turns[i].spec.spec.kind == ROSTER_EXEC)
+		if (r->turns[i].due && r->turns[i].spec->kind == ROSTER_EXEC)
 			rc = race_add_program(r, &r->turns[i], &c, e);
 	if (rc == 0 && c.n > 0)
 		rc = child_run(c.specs, c.n, parallel, r->deadline_ms, race_answered, &c,
@@ -290,6 +308,8 @@ static int race_ask_once(struct race_round *r, bool beside, struct err *e)
 
 int race_ask_programs(struct race_round *r, bool beside, struct err *e)
 {
+	if (r->o->residents != NULL && race_ask_residents(r, e) != 0)
+		return -1;
 	for (r->tries = 1;; r->tries++) {
 		r->unstarted = (struct err){ 0 };
 		if (race_ask_once(r, beside && r->tries == 1, e) != 0)

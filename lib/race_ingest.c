@@ -7,6 +7,7 @@
 
 #include "candlefile.h"
 #include "feed.h"
+#include "ledger.h"
 #include "log.h"
 #include "mem.h"
 #include "tstamp.h"
@@ -57,7 +58,17 @@ static bool race_feed_fault(const struct err *e)
 	       e->status == ERR_REMOTE;
 }
 
-static void race_list_feeds(struct db *db, const struct race_window *w, struct race_fetched *f)
+/* Whether an asset's feeds over the network are asked: who was switched off is asked for only
+ * as long as somebody holds it, so that it can be sold. */
+static int race_feed_wanted(struct db *db, const struct race_asset *a, bool *wanted,
+			    struct err *e)
+{
+	*wanted = true;
+	return a->enabled ? 0 : ledger_held(db, a->id, wanted, e);
+}
+
+static int race_list_feeds(struct db *db, const struct race_window *w, struct race_fetched *f,
+			   struct err *e)
 {
 	size_t n = 0;
 
@@ -65,20 +76,24 @@ static void race_list_feeds(struct db *db, const struct race_window *w, struct r
 		n += w->assets[i].n_feeds;
 	f->local = mem_array(n, sizeof *f->local);
 	f->remote = mem_array(n, sizeof *f->remote);
-	for (size_t i = 0; i < w->n_assets; i++)
-		for (size_t k = 0; k < w->assets[i].n_feeds; k++) {
-			bool remote = feed_is_remote(&w->assets[i].feeds[k]);
-			struct feed_item *item =
-				remote ? &f->remote[f->n_remote++] : &f->local[f->n_local++];
+	for (size_t i = 0; i < w->n_assets; i++) {
+		const struct race_asset *a = &w->assets[i];
+		bool wanted;
 
-			/* who was switched off is not asked for over the network */
-			if (remote && !w->assets[i].enabled) {
-				f->n_remote--;
+		if (race_feed_wanted(db, a, &wanted, e) != 0)
+			return -1;
+		for (size_t k = 0; k < a->n_feeds; k++) {
+			bool remote = feed_is_remote(&a->feeds[k]);
+			struct feed_item *item;
+
+			if (remote && !wanted)
 				continue;
-			}
-			race_request(db, w, &w->assets[i], k, &item->q);
+			item = remote ? &f->remote[f->n_remote++] : &f->local[f->n_local++];
+			race_request(db, w, a, k, &item->q);
 			item->priority = (int64_t)k;
 		}
+	}
+	return 0;
 }
 
 static void race_complain(const struct feed_item *item)
@@ -104,7 +119,8 @@ static int race_fetch(struct db *db, const struct race_window *w, const struct r
 
 	/* what was asked at its time is in the recording */
 	o.quotes = o.quotes || o.play != NULL;
-	race_list_feeds(db, w, f);
+	if (race_list_feeds(db, w, f, e) != 0)
+		return -1;
 	for (size_t i = 0; i < f->n_local; i++) {
 		struct feed_item *item = &f->local[i];
 		struct err why = { 0 };

@@ -12,7 +12,8 @@ static char *race_option(const char *name, int64_t value)
 	return mem_printf("--%s=%lld", name, (long long)value);
 }
 
-/* What a confined agent is granted: the files that are part of its version, and the network. */
+/* What a confined agent is granted: the files that are part of its version, directories, and
+ * the network. */
 static size_t race_grants(const struct roster_spec *s, char **argv)
 {
 	size_t n = 0;
@@ -26,13 +27,15 @@ static size_t race_grants(const struct roster_spec *s, char **argv)
 	for (size_t i = 1; i < s->n_argv; i++)
 		if (s->is_file[i])
 			argv[n++] = mem_printf("--read=%s", s->argv[i]);
+	for (size_t i = 0; i < s->n_reads; i++)
+		argv[n++] = mem_printf("--read=%s", s->reads[i]);
 	return n;
 }
 
 /* tr-jail --parent=PID --keep --memory-mb=... --read=... -- PROG ARGS... */
 char **race_jail_argv(const struct config *c, const struct roster_spec *s, const char *jail)
 {
-	char **argv = mem_array(2 * s->n_argv + 12, sizeof *argv);
+	char **argv = mem_array(2 * s->n_argv + s->n_reads + 12, sizeof *argv);
 	size_t n = 0;
 
 	argv[n++] = mem_strdup(jail);

@@ -23,6 +23,7 @@ void race_record_decision(struct buf *out, const struct race_agent *a, const str
 	wire_write_orders(&j, "orders", &v->d);
 	if (v->d.reasoning != NULL)
 		json_write_string(&j, "reasoning", v->d.reasoning);
+	wire_write_rules(&j, &v->d);
 	if (v->d.has_confidence)
 		json_write_decimal(&j, "confidence", v->d.confidence_e4, 4);
 	if (v->d.error != NULL)

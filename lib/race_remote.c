@@ -26,13 +26,21 @@
 #define RACE_RAW_MAX 65536
 #define RACE_CACHE_LEASE_MS 10000
 
+/* The shared part of prompts, kept once. */
+struct race_head {
+	struct buf text;
+	struct digest hash;
+	size_t prompts;		 /* that begin with it */
+	struct fetch_part *part; /* made when it is first asked, if there are several */
+};
+
 struct race_asking {
 	struct race_turn *turn;
 	struct race_candidate candidates[ROSTER_CANDIDATES_MAX];
 	struct remote_target targets[ROSTER_CANDIDATES_MAX];
 	size_t n;
 	struct prompt prompt; /* llm; head is empty when it is that of the round */
-	const struct buf *head;
+	struct race_head *head;
 	struct digest system_hash, head_hash, tail_hash, prompt_hash;
 	struct json *context; /* ml */
 	char request_id[DIGEST_HEX_SIZE];
@@ -46,9 +54,10 @@ struct race_remote {
 	struct race_asking *items;
 	struct remote_job *jobs;
 	size_t n;
-	struct buf *heads; /* distinct shared parts of prompts; owned */
-	struct digest *head_hashes;
+	struct race_head *heads; /* distinct; owned */
 	size_t n_heads;
+	struct prompt_shared shared; /* of the context; made for the first prompt */
+	bool has_shared;
 	bool in_time; /* the window is the clock's, or paying was asked for */
 };
 
@@ -58,7 +67,7 @@ static int race_add_service(struct race_remote *q, struct race_asking *a, struct
 {
 	struct race_candidate *c = &a->candidates[0];
 
-	if (roster_ml_service(q->r->db, a->turn->agent->name, &a->turn->spec.spec, &c->provider,
+	if (roster_ml_service(q->r->db, a->turn->agent->name, a->turn->spec, &c->provider,
 			      e) != 0)
 		return -1;
 	a->n = 1;
@@ -73,15 +82,15 @@ static int64_t race_worst(const struct race_remote *q, const struct race_asking 
 			  const struct race_candidate *c)
 {
 	size_t bytes = a->prompt.system.len + a->prompt.tail.len +
-		       (a->head != NULL ? a->head->len : 0);
+		       (a->head != NULL ? a->head->text.len : 0);
 
 	return race_ask_worst(c, bytes,
-			      race_ask_tokens(&q->r->w->config, &a->turn->spec.spec.llm));
+			      race_ask_tokens(&q->r->w->config, &a->turn->spec->llm));
 }
 
 static void race_set_targets(struct race_remote *q, struct race_asking *a)
 {
-	int64_t timeout_s = a->turn->spec.spec.llm.timeout_s;
+	int64_t timeout_s = a->turn->spec->llm.timeout_s;
 
 	for (size_t i = 0; i < a->n; i++) {
 		struct race_candidate *c = &a->candidates[i];
@@ -105,29 +114,41 @@ static void race_share_head(struct race_remote *q, struct race_asking *a)
 	size_t i;
 
 	for (i = 0; i < q->n_heads; i++)
-		if (q->heads[i].len == head->len &&
-		    memcmp(q->heads[i].data, head->data, head->len) == 0)
+		if (q->heads[i].text.len == head->len &&
+		    memcmp(q->heads[i].text.data, head->data, head->len) == 0)
 			break;
 	if (i == q->n_heads) {
-		q->heads[i] = *head;
-		digest_of(head->data, head->len, &q->head_hashes[i]);
+		q->heads[i] = (struct race_head){ .text = *head };
+		digest_of(head->data, head->len, &q->heads[i].hash);
 		q->n_heads++;
 		buf_init(head, BUF_MAX_DEFAULT);
 	}
 	buf_release(head);
 	a->head = &q->heads[i];
-	a->head_hash = q->head_hashes[i];
+	a->head->prompts++;
+	a->head_hash = a->head->hash;
+}
+
+/* How a head is sent: one that several prompts have crosses once. */
+static struct fetch_part *race_head_part(struct race_head *h)
+{
+	if (h->part == NULL && h->prompts > 1)
+		h->part = model_head(h->text.data, h->text.len);
+	return h->part;
 }
 
 static int race_make_prompt(struct race_remote *q, struct race_asking *a, struct err *e)
 {
-	const struct roster_llm *llm = &a->turn->spec.spec.llm;
+	const struct roster_llm *llm = &a->turn->spec->llm;
 	struct digest_state s;
 
+	if (!q->has_shared &&
+	    prompt_share(q->r->shared.data, q->r->shared.len, &q->shared, e) != 0)
+		return -1;
+	q->has_shared = true;
 	if (prompt_build(llm->template, a->turn->agent->name,
-			 llm->prompt != NULL ? llm->prompt : "", q->r->shared.data,
-			 q->r->shared.len, a->turn->own.data, a->turn->own.len, &a->prompt,
-			 e) != 0)
+			 llm->prompt != NULL ? llm->prompt : "", &q->shared, a->turn->own.data,
+			 a->turn->own.len, &a->prompt, e) != 0)
 		return -1;
 	race_share_head(q, a);
 	digest_of(a->prompt.system.data, a->prompt.system.len, &a->system_hash);
@@ -158,7 +179,7 @@ static int race_make_context(struct race_remote *q, struct race_asking *a, struc
 static int race_prepare(struct race_remote *q, struct race_turn *t, struct err *e)
 {
 	struct race_asking *a = &q->items[q->n];
-	const struct roster_spec *s = &t->spec.spec;
+	const struct roster_spec *s = t->spec;
 	struct remote_job *j = &q->jobs[q->n];
 	int64_t cap;
 	bool own;
@@ -213,12 +234,15 @@ static int race_build(void *ctx, size_t job, size_t target, struct fetch_request
 	struct race_asking *a = &q->items[job];
 	const struct race_candidate *c = &a->candidates[target];
 	char window[TSTAMP_WINDOW_ID_MAX];
-	struct race_prompt parts = { &a->prompt.system, a->head, &a->prompt.tail };
+	struct race_prompt parts = { .system = &a->prompt.system, .tail = &a->prompt.tail };
 	struct model_predict p;
 
-	if (a->turn->spec.spec.kind == ROSTER_LLM)
-		return race_ask_request(c, &q->r->w->config, &a->turn->spec.spec.llm, &parts,
+	if (a->turn->spec->kind == ROSTER_LLM) {
+		parts.head = &a->head->text;
+		parts.shared = race_head_part(a->head);
+		return race_ask_request(c, &q->r->w->config, &a->turn->spec->llm, &parts,
 					a->targets[target].policy.attempt_ms, out, e);
+	}
 	if (c->key_error.status != 0) {
 		*e = c->key_error;
 		return -1;
@@ -241,7 +265,7 @@ static void race_parse(void *ctx, size_t job, size_t target, const struct fetch_
 
 	model_release(m);
 	*m = (struct model_reply){ 0 };
-	if (a->turn->spec.spec.kind == ROSTER_LLM) {
+	if (a->turn->spec->kind == ROSTER_LLM) {
 		model_parse(&c->provider, f, tstamp_wall_ms(), m);
 	} else {
 		tstamp_window_id(q->r->w->window_ms, window);
@@ -276,7 +300,7 @@ static int race_store_parts(struct race_remote *q, struct race_asking *a,
 				 .model = c->model,
 				 .substitute = a->targets[j->target].substitute,
 				 .returned = a->reply.model,
-				 .has_parts = a->turn->spec.spec.kind == ROSTER_LLM,
+				 .has_parts = a->turn->spec->kind == ROSTER_LLM,
 				 .system = a->system_hash,
 				 .head = a->head_hash,
 				 .tail = a->tail_hash,
@@ -294,7 +318,7 @@ static int race_store_parts(struct race_remote *q, struct race_asking *a,
 	if (w.has_parts && config_bool(&q->r->w->config, CONFIG_FEATURE_CONTEXT_STORE) &&
 	    (race_blob_add(db, buf_str(&a->prompt.system), a->prompt.system.len,
 			   &a->system_hash, e) != 0 ||
-	     race_blob_add(db, a->head->data, a->head->len, &a->head_hash, e) != 0 ||
+	     race_blob_add(db, a->head->text.data, a->head->text.len, &a->head_hash, e) != 0 ||
 	     race_blob_add(db, buf_str(&a->prompt.tail), a->prompt.tail.len, &a->tail_hash,
 			   e) != 0))
 		return -1;
@@ -429,10 +453,12 @@ static void race_remote_release(struct race_remote *q)
 		model_release(&a->reply);
 		json_free(a->context);
 	}
-	for (size_t i = 0; i < q->n_heads; i++)
-		buf_release(&q->heads[i]);
+	for (size_t i = 0; i < q->n_heads; i++) {
+		buf_release(&q->heads[i].text);
+		fetch_part_drop(q->heads[i].part);
+	}
+	prompt_shared_release(&q->shared);
 	free(q->heads);
-	free(q->head_hashes);
 	free(q->items);
 	free(q->jobs);
 }
@@ -446,7 +472,7 @@ static int race_settle_unasked(struct race_remote *q, struct err *e)
 		struct race_asking *a = &q->items[i];
 		struct remote_job *j = &q->jobs[i];
 
-		if (a->turn->spec.spec.kind == ROSTER_ML)
+		if (a->turn->spec->kind == ROSTER_ML)
 			race_cache_look(q, a);
 		if (a->cached) {
 			j->end = REMOTE_ANSWERED;
@@ -492,7 +518,7 @@ static int race_run_jobs(struct race_remote *q, size_t n, struct err *e)
 	if (remote_run(q->r->db, &q->r->w->config, q->jobs, n, &ops, q, &o, e) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (q->items[i].turn->spec.spec.kind == ROSTER_ML &&
+		if (q->items[i].turn->spec->kind == ROSTER_ML &&
 		    q->jobs[i].end == REMOTE_ANSWERED)
 			race_cache_keep(q, &q->items[i]);
 	return 0;
@@ -500,13 +526,12 @@ static int race_run_jobs(struct race_remote *q, size_t n, struct err *e)
 
 int race_ask_remote(struct race_round *r, struct err *e)
 {
-	struct race_remote q = { .r = r };
+	struct race_remote q = { .r = r, .shared.text = BUF_INIT };
 	int n = 0, rc = -1;
 
 	q.items = mem_array(r->n, sizeof *q.items);
 	q.jobs = mem_array(r->n, sizeof *q.jobs);
 	q.heads = mem_array(r->n, sizeof *q.heads);
-	q.head_hashes = mem_array(r->n, sizeof *q.head_hashes);
 	q.in_time = r->o->ask.pay || tstamp_window(tstamp_wall_ms()) == r->w->window_ms;
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->turns[i].due && race_is_remote(&r->turns[i]) &&

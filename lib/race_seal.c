@@ -1,5 +1,6 @@
 #include "race.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static const char sql_prices[] =
 	"prices AS p "
 	"JOIN assets AS a ON a.id = p.asset_id JOIN sources AS s ON s.id = p.source_id "
 	"WHERE p.window_ms = :window ORDER BY a.symbol";
+static const char sql_regimes[] = "SELECT regimes FROM regimes WHERE window_ms = :window";
 static const char sql_decisions[] =
 	"SELECT a.name, d.window_ms, d.version, v.hash, d.status, d.origin, d.fill_ms, "
 	"d.orders, "
@@ -40,6 +42,11 @@ static const char sql_answers[] =
 	"JOIN agents AS a ON a.id = x.agent_id "
 	"JOIN answers AS n ON n.agent_id = x.agent_id AND n.window_ms = x.window_ms "
 	"WHERE x.exec_ms = :window ORDER BY a.name, n.window_ms";
+static const char sql_citations[] =
+	"SELECT a.name, c.window_ms, c.rules FROM executions AS x "
+	"JOIN agents AS a ON a.id = x.agent_id "
+	"JOIN citations AS c ON c.agent_id = x.agent_id AND c.window_ms = x.window_ms "
+	"WHERE x.exec_ms = :window ORDER BY a.name, c.window_ms";
 static const char sql_orders[] =
 	"SELECT a.name, o.window_ms, o.idx, o.asset, o.side, o.quantity, o.notional, "
 	"o.limit_price, "
@@ -70,68 +77,131 @@ static const char sql_seal_add[] = "INSERT INTO seals (n, window_ms, batch, deci
 				   "hash) VALUES (:n, :window, :batch, :decisions, :orders, "
 				   ":executions, :snapshots, :previous, "
 				   ":hash)";
-/* Add every column of every row of a statement: its type, then its value; and their number. */
-static int race_digest_rows(struct digest_state *h, struct sql_stmt *s, bool optional,
-			    struct err *e)
+
+/* ------------------------------------------------------------------ digests */
+
+/* Which part of the seal the facts of a kind are in. */
+static int race_sealer_part(enum race_fact kind)
 {
-	int64_t rows = 0;
-	int r;
+	static const int parts[RACE_FACTS] = { 0, 0, 0, 1, 1, 1, 2, 3, 3, 4 };
 
-	while ((r = sql_row(s, e)) == 1) {
-		rows++;
-		for (int i = 0; i < sql_col_count(s); i++) {
-			enum sql_type type = sql_col_type(s, i);
-			const void *p;
-			size_t n;
-
-			digest_int(h, (int64_t)type);
-			if (type == SQL_INT) {
-				digest_int(h, sql_col_int(s, i));
-			} else if (type != SQL_NULL) {
-				p = sql_col_blob(s, i, &n);
-				digest_field(h, p != NULL ? p : "", n);
-			}
-		}
-	}
-	if (rows > 0 || !optional)
-		digest_int(h, rows);
-	return r;
+	return parts[kind];
 }
 
-/* The digest of one part: a name, the window, and the rows of one or two statements. Where the
- * second is of answers it adds nothing when there are none, as before there were any. */
-static int race_digest_part(struct db *db, const char *name, int64_t window_ms, const char *one,
-			    const char *two, struct digest *out, struct err *e)
+void race_sealer_init(struct race_sealer *s, int64_t window_ms)
 {
-	const char *const texts[] = { one, two };
-	struct digest_state h;
+	static const char *const names[] = { "batch", "decisions", "orders", "executions",
+					     "snapshots" };
 
-	digest_init(&h);
-	digest_field(&h, name, strlen(name));
-	digest_int(&h, window_ms);
-	for (int i = 0; i < 2 && texts[i] != NULL; i++) {
+	for (int i = 0; i < RACE_SEAL_PARTS; i++) {
+		digest_init(&s->parts[i]);
+		digest_field(&s->parts[i], names[i], strlen(names[i]));
+		digest_int(&s->parts[i], window_ms);
+	}
+	s->kind = RACE_FACT_BATCH;
+	s->rows = 0;
+}
+
+/* After the rows of a kind comes their number. What older races did not have adds nothing when
+ * there is none. */
+static void race_sealer_close(struct race_sealer *s)
+{
+	bool optional = s->kind == RACE_FACT_ANSWER || s->kind == RACE_FACT_REGIME ||
+			s->kind == RACE_FACT_CITATION;
+
+	if (s->rows > 0 || !optional)
+		digest_int(&s->parts[race_sealer_part(s->kind)], s->rows);
+	s->rows = 0;
+}
+
+void race_sealer_row(struct race_sealer *s, enum race_fact kind)
+{
+	assert(kind >= s->kind && kind < RACE_FACTS);
+	while (s->kind < kind) {
+		race_sealer_close(s);
+		s->kind++;
+	}
+	s->rows++;
+}
+
+void race_sealer_column(struct race_sealer *s, enum sql_type type, int64_t v, const void *data,
+			size_t n)
+{
+	struct digest_state *h = &s->parts[race_sealer_part(s->kind)];
+
+	digest_int(h, (int64_t)type);
+	if (type == SQL_INT)
+		digest_int(h, v);
+	else if (type != SQL_NULL)
+		digest_field(h, data, n);
+}
+
+void race_sealer_final(struct race_sealer *s, struct race_seal_parts *p)
+{
+	struct digest *const out[] = { &p->batch, &p->decisions, &p->orders, &p->executions,
+				       &p->snapshots };
+
+	while (s->kind < RACE_FACT_SNAPSHOT) {
+		race_sealer_close(s);
+		s->kind++;
+	}
+	race_sealer_close(s);
+	for (int i = 0; i < RACE_SEAL_PARTS; i++)
+		digest_final(&s->parts[i], out[i]);
+}
+
+/* ------------------------------------------------------------------ rows */
+
+int race_seal_rows(struct db *db, int64_t window_ms, race_fact_fn *each, void *ctx,
+		   struct err *e)
+{
+	static const char *const texts[RACE_FACTS] = {
+		sql_batch,     sql_prices, sql_regimes,	   sql_decisions, sql_answers,
+		sql_citations, sql_orders, sql_executions, sql_trades,	  sql_snapshots,
+	};
+
+	for (int i = 0; i < RACE_FACTS; i++) {
 		struct sql_stmt *s = db_get(db, texts[i]);
+		int r;
 
 		sql_int(s, ":window", window_ms);
-		if (race_digest_rows(&h, s, texts[i] == sql_answers, e) != 0)
+		while ((r = sql_row(s, e)) == 1)
+			if (each(ctx, (enum race_fact)i, s, e) != 0) {
+				sql_reset(s);
+				return -1;
+			}
+		if (r != 0)
 			return -1;
 	}
-	digest_final(&h, out);
+	return 0;
+}
+
+static int race_seal_row(void *ctx, enum race_fact kind, struct sql_stmt *row, struct err *e)
+{
+	(void)e;
+	race_sealer_row(ctx, kind);
+	for (int i = 0; i < sql_col_count(row); i++) {
+		enum sql_type type = sql_col_type(row, i);
+		int64_t v = type == SQL_INT ? sql_col_int(row, i) : 0;
+		const void *p = NULL;
+		size_t n = 0;
+
+		if (type == SQL_TEXT || type == SQL_BLOB)
+			p = sql_col_blob(row, i, &n);
+		race_sealer_column(ctx, type, v, p != NULL ? p : "", n);
+	}
 	return 0;
 }
 
 int race_seal_digest(struct db *db, int64_t window_ms, struct race_seal_parts *p, struct err *e)
 {
-	if (race_digest_part(db, "batch", window_ms, sql_batch, sql_prices, &p->batch, e) !=
-		    0 ||
-	    race_digest_part(db, "decisions", window_ms, sql_decisions, sql_answers, &p->decisions,
-			     e) != 0 ||
-	    race_digest_part(db, "orders", window_ms, sql_orders, NULL, &p->orders, e) != 0 ||
-	    race_digest_part(db, "executions", window_ms, sql_executions, sql_trades,
-			     &p->executions, e) != 0)
+	struct race_sealer s;
+
+	race_sealer_init(&s, window_ms);
+	if (race_seal_rows(db, window_ms, race_seal_row, &s, e) != 0)
 		return -1;
-	return race_digest_part(db, "snapshots", window_ms, sql_snapshots, NULL, &p->snapshots,
-				e);
+	race_sealer_final(&s, p);
+	return 0;
 }
 
 void race_seal_hash(const struct race_seal_parts *p, int64_t n, int64_t window_ms,
@@ -198,7 +268,10 @@ static int race_add_seal(struct db *db, int64_t window_ms, struct err *e)
 	sql_blob(s, ":snapshots", p.snapshots.bytes, sizeof p.snapshots.bytes);
 	sql_blob(s, ":previous", previous.bytes, sizeof previous.bytes);
 	sql_blob(s, ":hash", hash.bytes, sizeof hash.bytes);
-	return sql_exec(s, e);
+	if (sql_exec(s, e) != 0)
+		return -1;
+	journal_note_seal(db, window_ms);
+	return 0;
 }
 
 /* Books that do not follow from the last trades stop all fills (R-84). */
@@ -246,7 +319,6 @@ int race_seal_inside(struct db *db, int64_t window_ms, int64_t at_ms, struct err
 
 	if (journal_load(db, window_ms, &c, &found, e) != 0)
 		return -1;
-	journal_release(&c);
 	if (!found)
 		return err_set(e, ERR_NOTFOUND, "%s: has not begun",
 			       tstamp_window_id(window_ms, id));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ident.h"
 #include "mem.h"
 #include "tstamp.h"
 #include "wire.h"
@@ -277,16 +278,6 @@ static int race_carry_agent(struct race_fills *f, const struct race_agent *a, in
 
 /* ------------------------------------------------------------------ stages */
 
-static bool race_listed(const char *const *names, size_t n, const char *name)
-{
-	if (names == NULL)
-		return true;
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 static int race_stage_done(struct race_fills *f, const char *stage, struct err *e)
 {
 	bool done;
@@ -371,7 +362,7 @@ static int race_print_executions(struct race_fills *f, int64_t from_ms, int64_t 
 		int64_t *windows = NULL;
 		size_t n = 0;
 
-		if (!race_listed(names, n_names, a->name))
+		if (!ident_listed(names, n_names, a->name))
 			continue;
 		r = verdict_carried(f->db, f->w->window_ms, a->id, &windows, &n, e);
 		for (size_t k = 0; k < n && r == 0; k++) {
@@ -437,7 +428,7 @@ int race_trade(struct db *db, const struct race_window *w, const char *const *ag
 		if (race_settle_all(&f, e) != 0)
 			goto out;
 		for (size_t i = 0; i < w->n_agents; i++) {
-			if (!race_listed(agents, n_agents, w->agents[i].name))
+			if (!ident_listed(agents, n_agents, w->agents[i].name))
 				continue;
 			if (race_carry_agent(&f, &w->agents[i], w->window_ms, w->window_ms,
 					     e) != 0)

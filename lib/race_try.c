@@ -78,9 +78,15 @@ static int try_context(struct race_try *t, const struct race_try_window *tw, str
 static int try_prompt(const struct race_try *t, size_t prompt, const struct buf *shared,
 		      const struct buf *own, struct prompt *out, struct err *e)
 {
-	return prompt_build(t->agent.spec.llm.template, t->agent.name,
-			    t->texts[prompt] != NULL ? t->texts[prompt] : "", shared->data,
-			    shared->len, own->data, own->len, out, e);
+	struct prompt_shared s;
+	int r = prompt_share(shared->data, shared->len, &s, e);
+
+	if (r == 0)
+		r = prompt_build(t->agent.spec.llm.template, t->agent.name,
+				 t->texts[prompt] != NULL ? t->texts[prompt] : "", &s,
+				 own->data, own->len, out, e);
+	prompt_shared_release(&s);
+	return r;
 }
 
 /* ------------------------------------------------------------------ windows */
@@ -347,7 +353,7 @@ static int try_build(void *ctx, size_t job, size_t target, struct fetch_request 
 	const struct roster_llm *l = &t->agent.spec.llm;
 	struct buf shared = BUF_INIT, own = BUF_INIT;
 	struct prompt made = { BUF_INIT, BUF_INIT, BUF_INIT };
-	struct race_prompt parts = { &made.system, &made.head, &made.tail };
+	struct race_prompt parts = { &made.system, &made.head, &made.tail, NULL };
 	struct remote_target g;
 	bool found;
 	int r = -1;

@@ -15,7 +15,7 @@
 
 struct race_turn {
 	const struct race_agent *agent;
-	struct roster_agent spec; /* at the pinned version */
+	const struct roster_spec *spec; /* at the pinned version; the window's */
 	struct verdict v;
 	struct buf own; /* its part of the context; empty for rule agents */
 	char **argv;	/* exec */
@@ -50,6 +50,8 @@ int race_store_one(struct race_round *r, struct race_turn *t, struct err *e);
 /* Ask all programs that are due, again if they could not be started. ${beside}: and let another
  * tr-decide ask the remote agents that are due meanwhile. */
 int race_ask_programs(struct race_round *r, bool beside, struct err *e);
+/* The context as a program reads it: one line. */
+void race_line(const struct race_round *r, const struct race_turn *t, struct buf *out);
 void race_forget_program(struct race_turn *t);
 
 /* Whether it is asked over the network. */

@@ -8,6 +8,8 @@
 #include "deflate.h"
 #include "indicator.h"
 #include "mem.h"
+#include "race_candles.h"
+#include "regime.h"
 #include "tstamp.h"
 #include "wire.h"
 
@@ -21,6 +23,8 @@
 static const char sql_stored[] =
 	"SELECT b.size, b.data FROM contexts AS c JOIN blobs AS b ON b.hash = c.hash "
 	"WHERE c.window_ms = :window";
+static const char sql_regimes_add[] =
+	"INSERT INTO regimes (window_ms, regimes) VALUES (:window, :regimes)";
 
 /* A position worth more than this many units of money (1e10 of the quote currency) is a broken
  * price; nine such still fit into a total. */
@@ -124,6 +128,17 @@ static int race_value_price(struct db *db, int64_t window_ms, int64_t asset_id,
 	return 0;
 }
 
+/* What has no good price, or is worth more than fits, counts at its cost. */
+bool race_value_position(const struct portfolio_position *pos, struct price price,
+			 struct money *value)
+{
+	if (price.u != 0 && money_of(pos->quantity, price, DECIMAL_DOWN, value) == 0 &&
+	    value->u <= RACE_VALUE_MAX)
+		return true;
+	*value = pos->cost;
+	return false;
+}
+
 int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, struct money *value,
 	       int64_t *unpriced, struct err *e)
 {
@@ -136,19 +151,14 @@ int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, stru
 	for (size_t i = 0; i < p->n_positions && r == 0; i++) {
 		const struct portfolio_position *pos = &p->positions[i];
 		struct price price = { 0 };
-		struct money m;
+		struct money m = { 0 };
 		bool own = true;
 
 		if (pos->quantity.u == 0)
 			continue;
 		r = race_value_price(db, window_ms, pos->asset_id, prices, n, &price, &own, e);
-		/* what has no good price, or is worth more than fits, counts at its cost */
-		if (r == 0 &&
-		    (price.u == 0 || money_of(pos->quantity, price, DECIMAL_DOWN, &m) != 0 ||
-		     m.u > RACE_VALUE_MAX)) {
-			m = pos->cost;
+		if (r == 0 && !race_value_position(pos, price, &m))
 			own = false;
-		}
 		*unpriced += !own;
 		if (r == 0 && money_add(*value, m, value) != 0)
 			r = err_set(e, ERR_INTERNAL,
@@ -160,25 +170,6 @@ int race_value(struct db *db, int64_t window_ms, const struct portfolio *p, stru
 }
 
 /* ------------------------------------------------------------------ context */
-
-static void race_write_candles(struct json_writer *j, const struct view_asset *a)
-{
-	json_write_array(j, "candles");
-	for (size_t i = 0; i < a->n_candles; i++) {
-		const struct view_candle *c = &a->candles[i];
-		char at[TSTAMP_TEXT_MAX];
-
-		json_write_object(j, NULL);
-		json_write_string(j, "time", tstamp_format(c->open_ms, at));
-		json_write_decimal(j, "open", c->open.u, PRICE_SCALE);
-		json_write_decimal(j, "high", c->high.u, PRICE_SCALE);
-		json_write_decimal(j, "low", c->low.u, PRICE_SCALE);
-		json_write_decimal(j, "close", c->close.u, PRICE_SCALE);
-		json_write_decimal(j, "volume", c->volume.u, VOLUME_SCALE);
-		json_write_close(j);
-	}
-	json_write_close(j);
-}
 
 /* An indicator in units of 1e-10 (prices) or as it is (ratios), as text of ten digits; null
  * when it is not defined. */
@@ -234,7 +225,41 @@ static void race_write_indicators(struct json_writer *j, const struct view_asset
 	free(close);
 }
 
-static void race_write_asset(struct json_writer *j, const struct view_asset *a)
+static void race_write_regime(struct json_writer *j, const char *key,
+			      const struct view_asset *a)
+{
+	const char *name = regime_name(regime_of(a->candles, a->n_candles, a->interval_s));
+
+	if (name != NULL)
+		json_write_string(j, key, name);
+	else
+		json_write_null(j, key);
+}
+
+int race_regimes_add(struct db *db, const struct race_window *w, const struct view *v,
+		     struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_regimes_add);
+	struct buf text = BUF_INIT;
+	struct json_writer j;
+	int r;
+
+	if (w->plan < RACE_PLAN_REGIMES)
+		return 0;
+	json_write_init(&j, &text);
+	json_write_object(&j, NULL);
+	for (size_t i = 0; i < v->n_assets; i++)
+		race_write_regime(&j, v->assets[i].symbol, &v->assets[i]);
+	json_write_close(&j);
+	sql_int(s, ":window", w->window_ms);
+	sql_text(s, ":regimes", buf_str(&text));
+	r = sql_exec(s, e);
+	buf_release(&text);
+	return r;
+}
+
+static void race_write_asset(struct json_writer *j, const struct race_window *w,
+			     const struct view_asset *a, struct race_candles *t)
 {
 	char at[TSTAMP_TEXT_MAX];
 
@@ -249,8 +274,10 @@ static void race_write_asset(struct json_writer *j, const struct view_asset *a)
 		json_write_string(j, "time", tstamp_format(a->price_ms, at));
 	}
 	json_write_int(j, "interval_s", a->interval_s);
+	if (w->plan >= RACE_PLAN_REGIMES)
+		race_write_regime(j, "regime", a);
 	race_write_indicators(j, a);
-	race_write_candles(j, a);
+	race_candles_write(t, j, "candles", a->candles, a->n_candles);
 	json_write_close(j);
 }
 
@@ -266,7 +293,7 @@ void race_context_shared(const struct race_window *w, const struct view *v, stru
 	json_write_object(&j, "market");
 	json_write_array(&j, "assets");
 	for (size_t i = 0; i < v->n_assets; i++)
-		race_write_asset(&j, &v->assets[i]);
+		race_write_asset(&j, w, &v->assets[i], &w->candles[i]);
 	json_write_close(&j);
 	json_write_close(&j);
 	json_write_close(&j);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "race_candles.h"
 #include "tstamp.h"
 
 #include "banned.h"
@@ -22,21 +23,33 @@
 #define RACE_MISSED_MAX 105120
 
 /* What the plan of a window is, and what its stages store; part of every pin, so that another
- * plan is noticed (R-32). The version rises when stored rows of a window that has begun would
- * mean something else; schema version 2 only added to what 1 stores. */
+ * plan is noticed (R-32). The version rises when a window that has begun would store something
+ * else; windows of older plans are finished under theirs. */
 static const char race_plan[] = "ingest settle pre decide trade post seal";
-#define RACE_PLAN_VERSION 1
 
-static void race_definition(char hex[DIGEST_HEX_SIZE])
+static void race_definition(int plan, char hex[DIGEST_HEX_SIZE])
 {
 	struct digest_state s;
 	struct digest d;
 
 	digest_init(&s);
 	digest_field(&s, race_plan, strlen(race_plan));
-	digest_int(&s, RACE_PLAN_VERSION);
+	digest_int(&s, plan);
 	digest_final(&s, &d);
 	digest_hex(&d, hex);
+}
+
+/* The plan of that definition, 0 for none of ours. */
+static int race_find_plan(const char *definition)
+{
+	char known[DIGEST_HEX_SIZE];
+
+	for (int plan = RACE_PLAN; plan >= RACE_PLAN_FIRST && definition != NULL; plan--) {
+		race_definition(plan, known);
+		if (strcmp(definition, known) == 0)
+			return plan;
+	}
+	return 0;
 }
 
 static const char sql_summary[] =
@@ -112,7 +125,7 @@ static int race_pin_text(struct db *db, const struct config *c, struct buf *out,
 
 	if (roster_load_assets(db, &assets, e) != 0 || roster_load_agents(db, &agents, e) != 0)
 		goto out;
-	race_definition(definition);
+	race_definition(RACE_PLAN, definition);
 	json_write_init(&w, out);
 	json_write_object(&w, NULL);
 	json_write_string(&w, "schema", RACE_PIN);
@@ -164,6 +177,7 @@ static int race_read_assets(struct db *db, struct race_window *w, const struct j
 	if (roster_load_assets(db, &known, e) != 0)
 		return -1;
 	w->assets = mem_array(json_count(list), sizeof *w->assets);
+	w->candles = mem_array(json_count(list), sizeof *w->candles);
 	for (const struct json *v = json_first(list); v != NULL && r == 0; v = json_next(v)) {
 		const char *symbol = json_text(json_get(v, "asset"));
 		struct race_asset *a = &w->assets[w->n_assets++];
@@ -192,6 +206,7 @@ static int race_read_agents(struct db *db, struct race_window *w, const struct j
 	if (roster_load_agents(db, &known, e) != 0)
 		return -1;
 	w->agents = mem_array(json_count(list), sizeof *w->agents);
+	w->specs = mem_array(json_count(list), sizeof *w->specs);
 	for (const struct json *v = json_first(list); v != NULL && r == 0; v = json_next(v)) {
 		const char *name = json_text(json_get(v, "agent"));
 		const char *status = json_text(json_get(v, "status"));
@@ -220,15 +235,13 @@ static int race_read_pin(struct db *db, struct race_window *w, const char *text,
 			 struct err *e)
 {
 	struct json *root = json_parse_max(text, strlen(text), (size_t)16 << 20, e);
-	char definition[DIGEST_HEX_SIZE], id[TSTAMP_WINDOW_ID_MAX];
-	const char *pinned;
+	char id[TSTAMP_WINDOW_ID_MAX];
 	int r = -1;
 
 	if (root == NULL)
 		return race_pin_bad(w, "no JSON", e);
-	race_definition(definition);
-	pinned = json_text(json_get(root, "definition"));
-	if (write && (pinned == NULL || strcmp(pinned, definition) != 0)) {
+	w->plan = race_find_plan(json_text(json_get(root, "definition")));
+	if (write && w->plan == 0) {
 		err_set(e, ERR_CONFIG,
 			"%s: was begun by another version of the tools; finish it with that",
 			tstamp_window_id(w->window_ms, id));
@@ -248,7 +261,7 @@ static int race_load_window(struct db *db, int64_t window_ms, bool write, struct
 			    struct err *e)
 {
 	struct journal_cycle c;
-	char id[TSTAMP_WINDOW_ID_MAX];
+	char id[TSTAMP_WINDOW_ID_MAX], *pin = NULL;
 	bool found;
 	int r;
 
@@ -267,8 +280,10 @@ static int race_load_window(struct db *db, int64_t window_ms, bool write, struct
 	config_init(&w->config);
 	r = write ? journal_same(db, window_ms, &w->pin_hash, e) : 0;
 	if (r == 0)
-		r = race_read_pin(db, w, c.pin, write && !c.sealed, e);
-	journal_release(&c);
+		r = journal_pin(db, &w->pin_hash, &pin, e);
+	if (r == 0)
+		r = race_read_pin(db, w, pin, write && !c.sealed, e);
+	free(pin);
 	if (r != 0)
 		race_release(w);
 	return r;
@@ -299,6 +314,15 @@ const struct race_agent *race_find_agent(const struct race_window *w, const char
 	return NULL;
 }
 
+int race_spec(struct db *db, const struct race_window *w, const struct race_agent *a,
+	      const struct roster_agent **spec, struct err *e)
+{
+	struct roster_agent *s = &w->specs[a - w->agents];
+
+	*spec = s;
+	return s->name != NULL ? 0 : roster_load_agent(db, a->name, a->version, s, e);
+}
+
 void race_release(struct race_window *w)
 {
 	for (size_t i = 0; i < w->n_assets; i++) {
@@ -308,8 +332,13 @@ void race_release(struct race_window *w)
 			free(w->assets[i].feeds[k].quote);
 		}
 		free(w->assets[i].feeds);
+		race_candles_release(&w->candles[i]);
 	}
+	free(w->candles);
 	free(w->assets);
+	for (size_t i = 0; w->specs != NULL && i < w->n_agents; i++)
+		roster_release_agent(&w->specs[i]);
+	free(w->specs);
 	free(w->agents);
 	config_release(&w->config);
 	*w = (struct race_window){ 0 };
@@ -351,7 +380,6 @@ static int race_may_begin(struct db *db, int64_t window_ms, bool live, int64_t *
 
 	if (journal_load(db, window_ms, &c, begun, e) != 0)
 		return -1;
-	journal_release(&c);
 	if (*begun)
 		return 0;
 	if (journal_missed(db, window_ms, &missed, e) != 0 ||
@@ -474,6 +502,31 @@ out:
 	return r;
 }
 
+int race_next(struct db *db, struct race_window *w, int64_t window_ms, struct err *e)
+{
+	int64_t every_ms = config_num(&w->config, CONFIG_DECIDE_EVERY_MIN) * 60000;
+	int64_t previous_ms;
+	bool begun;
+	int r;
+
+	assert(w->sealed && !w->live && window_ms == tstamp_window(window_ms));
+	if (db_begin(db, e) != 0)
+		return -1;
+	r = race_may_begin(db, window_ms, false, &previous_ms, &begun, e);
+	if (r == 0 && (begun || previous_ms != w->window_ms))
+		r = err_set(e, ERR_INTERNAL, "window: is not the next one");
+	if (r == 0)
+		r = journal_begin_again(db, window_ms, previous_ms, &w->pin_hash,
+					window_ms % every_ms == 0, false, window_ms, e);
+	if (db_end(db, r, e) != 0)
+		return -1;
+	w->previous_ms = previous_ms;
+	w->window_ms = window_ms;
+	w->decision = window_ms % every_ms == 0;
+	w->sealed = false;
+	return 0;
+}
+
 int race_check_open(struct db *db, const struct race_window *w, struct err *e)
 {
 	char id[TSTAMP_WINDOW_ID_MAX], later[TSTAMP_WINDOW_ID_MAX];
@@ -484,7 +537,6 @@ int race_check_open(struct db *db, const struct race_window *w, struct err *e)
 	if (journal_load(db, w->window_ms, &c, &found, e) != 0 ||
 	    journal_latest(db, &latest_ms, &live, e) != 0)
 		return -1;
-	journal_release(&c);
 	if (c.sealed)
 		return err_set(e, ERR_DATA, "%s: is sealed, nothing can be added to it",
 			       tstamp_window_id(w->window_ms, id));

@@ -158,7 +158,7 @@ static int remote_admit(struct remote_run *r, struct remote_job *j, struct remot
 	}
 	if (*go)
 		return 0;
-	why = guard_refusal(&j->ticket);
+	why = r->o->plain ? guard_sentence(&j->ticket) : guard_refusal(&j->ticket);
 	remote_say(j, REMOTE_REFUSED, why);
 	free(why);
 	if (wait_ms < REMOTE_PAUSE_MS && wait_ms >= 0)
@@ -506,6 +506,14 @@ static int64_t remote_until(const struct remote_run *r)
 	return until;
 }
 
+/* tr-fetch has ended: nothing that it plays could be trusted to be all of the recording. */
+static int remote_unplayable(const char *path, struct err *e)
+{
+	if (fetch_tape_check(path, e) != 0)
+		return err_prefix(e, "recording");
+	return err_set(e, ERR_TEMP, "recording %s: tr-fetch ended while it was played", path);
+}
+
 /* Wait for one answer, and take along all that are there. */
 static int remote_listen(struct remote_run *r, struct err *e)
 {
@@ -521,6 +529,10 @@ static int remote_listen(struct remote_run *r, struct err *e)
 			return -1;
 		if (!got)
 			break;
+		if (a.class == FETCH_GONE && r->o->play != NULL) {
+			fetch_answer_release(&a);
+			return remote_unplayable(r->o->play, e);
+		}
 		until = 0;
 		i = (size_t)strtoull(a.tag, &end, 10);
 		if (*end != '\0' || i >= r->n || r->jobs[i].state != REMOTE_FLIES ||

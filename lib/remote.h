@@ -104,6 +104,7 @@ struct remote_options {
 	int64_t deadline_ms;	  /* boot clock */
 	int64_t parallel;	  /* jobs under way; 0: no limit */
 	bool hasty;		  /* do not wait for a breaker to close */
+	bool plain;		  /* refusals are told in words, not as JSON */
 	const char *record;	  /* append every exchange to this file; NULL: no */
 	const char *play;	  /* answer from this file: no network, no cost, no breakers */
 	const volatile int *stop; /* by a signal handler; may be NULL */

@@ -41,6 +41,7 @@ enum roster_kind { ROSTER_RULE, ROSTER_EXEC, ROSTER_LLM, ROSTER_ML, ROSTER_MANUA
 enum roster_status { ROSTER_ACTIVE, ROSTER_PAUSED, ROSTER_RETIRED };
 
 #define ROSTER_CANDIDATES_MAX 8
+#define ROSTER_READS_MAX 16
 #define ROSTER_TEXT_MAX ((size_t)64 << 10) /* of a prompt, and of a template */
 
 /* llm: a model and what it is told. Absent options are those of the settings at the time. */
@@ -76,6 +77,8 @@ struct roster_spec {
 	bool *is_file;
 	bool network;	 /* exec: it was granted the network */
 	bool unconfined; /* exec: it runs without a jail */
+	char **reads;	 /* exec: directories it may read; sorted, absolute, no links */
+	size_t n_reads;
 	struct roster_llm llm;
 	struct roster_ml ml;
 };
@@ -142,10 +145,22 @@ void roster_spec_release(struct roster_spec *s);
 /* exec: make argv[0] absolute, note and hash the files among the arguments. What was granted to
  * the program before is withdrawn. */
 int roster_spec_exec(struct roster_spec *s, const char *const *argv, size_t n, struct err *e);
+/* exec: let the program read these directories, too. */
+int roster_spec_read(struct roster_spec *s, const char *const *dirs, size_t n, struct err *e);
+/* The same from a stored spec, whose directories need not be there any more. */
+int roster_parse_reads(struct roster_spec *s, const struct json *reads, struct err *e);
+/* Whether the directories are still what they were and may be read by a program: ERR_DATA if
+ * one holds the race, a key, a home or what is the system's, or its path leads elsewhere. */
+int roster_check_reads(struct db *db, const struct roster_spec *s, struct err *e);
 /* Hash the files again; *${changed} if any differs or is gone. */
 void roster_spec_rehash(struct roster_spec *s, bool *changed);
 /* Canonical JSON, the caller's. */
 char *roster_spec_text(const struct roster_spec *s);
+/* What decides, on a line: for terminals, with control characters escaped. */
+void roster_describe(const struct roster_spec *s, struct buf *b);
+/* Its options, a line each; and a line "  name: value" of the same form, none for NULL. */
+void roster_detail_options(const struct roster_spec *s, struct buf *b);
+void roster_detail(struct buf *b, const char *name, const char *value);
 /* A member of it as text (headers, body), the caller's; NULL for NULL. */
 char *roster_spec_value(const struct json *v);
 int roster_spec_parse(struct roster_spec *s, const char *text, struct err *e);
@@ -191,6 +206,19 @@ int roster_budget(struct db *db, int64_t agent_id, int64_t *usd_day_e8, bool *fo
 		  struct err *e);
 /* In a transaction of the caller; -1 goes back to budget.agent_usd_day. */
 int roster_set_budget(struct db *db, int64_t agent_id, int64_t usd_day_e8, struct err *e);
+
+/* ---- what pages show of an agent's words; its books are always shown (J-10) */
+enum roster_publish {
+	ROSTER_PUBLISH_ALL,	  /* decisions with reasons, and what it was told */
+	ROSTER_PUBLISH_REASONING, /* decisions with reasons; the default */
+	ROSTER_PUBLISH_NONE	  /* only hashes */
+};
+const char *roster_publish_name(enum roster_publish p);
+/* The one of that name; ERR_USAGE lists them. */
+int roster_publish_parse(const char *name, enum roster_publish *p, struct err *e);
+int roster_publish(struct db *db, int64_t agent_id, enum roster_publish *p, struct err *e);
+/* In a transaction of the caller. */
+int roster_set_publish(struct db *db, int64_t agent_id, enum roster_publish p, struct err *e);
 
 /* ---- halts */
 /* *${halted}, with name and reason of the first one in force (the caller's, may be NULL). */

@@ -33,6 +33,9 @@ void roster_spec_release(struct roster_spec *s)
 	free(s->argv);
 	free(s->files);
 	free(s->is_file);
+	for (size_t i = 0; i < s->n_reads; i++)
+		free(s->reads[i]);
+	free(s->reads);
 	for (size_t i = 0; i < s->llm.n_candidates; i++)
 		free(s->llm.candidates[i]);
 	free(s->llm.candidates);
@@ -184,6 +187,12 @@ static void roster_write_exec(const struct roster_spec *s, struct json_writer *w
 		json_write_bool(w, "network", true);
 	if (s->unconfined)
 		json_write_bool(w, "unconfined", true);
+	if (s->n_reads > 0)
+		json_write_array(w, "read");
+	for (size_t i = 0; i < s->n_reads; i++)
+		json_write_string(w, NULL, s->reads[i]);
+	if (s->n_reads > 0)
+		json_write_close(w);
 }
 
 /* A value as it was parsed; numbers keep their token. */
@@ -313,6 +322,7 @@ static int roster_parse_exec(struct roster_spec *s, struct json_reader *r, struc
 	const struct json *argv = json_read_array(r, "argv", true);
 	const struct json *hashes = json_read_array(r, "sha256", true);
 	const struct json *a = json_first(argv), *h = json_first(hashes);
+	const struct json *reads = json_read_array(r, "read", false);
 
 	json_read_bool(r, "network", false, &s->network);
 	json_read_bool(r, "unconfined", false, &s->unconfined);
@@ -328,7 +338,7 @@ static int roster_parse_exec(struct roster_spec *s, struct json_reader *r, struc
 		s->is_file[i] = json_type(h) == JSON_STRING &&
 				digest_unhex(json_text(h), &s->files[i]) == 0;
 	}
-	return 0;
+	return roster_parse_reads(s, reads, e);
 }
 
 static int roster_parse_candidates(struct roster_spec *s, const struct json *list,

@@ -15,7 +15,8 @@ static const char sql_load[] =
 	"d.confidence_e4, "
 	"d.error, d.hash, d.context, d.raw, d.at_ms, d.latency_ms, EXISTS (SELECT 1 FROM "
 	"executions AS x "
-	"WHERE x.agent_id = d.agent_id AND x.window_ms = d.window_ms) "
+	"WHERE x.agent_id = d.agent_id AND x.window_ms = d.window_ms), (SELECT c.rules FROM "
+	"citations AS c WHERE c.agent_id = d.agent_id AND c.window_ms = d.window_ms) "
 	"FROM decisions AS d WHERE d.agent_id = :agent AND d.window_ms = :window";
 static const char sql_add[] = "INSERT INTO decisions (agent_id, window_ms, version, status, "
 			      "origin, fill_ms, orders, reasoning, "
@@ -24,11 +25,14 @@ static const char sql_add[] = "INSERT INTO decisions (agent_id, window_ms, versi
 			      ":status, :origin, :fill, :orders, :reasoning, :confidence, "
 			      ":error, :hash, :context, :raw, :at, "
 			      ":latency)";
-static const char sql_waiting[] = "SELECT window_ms FROM decisions AS d WHERE agent_id = "
-				  ":agent AND window_ms BETWEEN :from AND :to "
-				  "AND fill_ms <= :fill AND NOT EXISTS (SELECT 1 FROM "
-				  "executions AS x WHERE x.agent_id = d.agent_id "
-				  "AND x.window_ms = d.window_ms) ORDER BY window_ms";
+static const char sql_cite[] = "INSERT INTO citations (agent_id, window_ms, rules) VALUES "
+			       "(:agent, :window, :rules)";
+static const char sql_waiting[] =
+	"SELECT window_ms, fill_ms FROM decisions AS d WHERE agent_id = "
+	":agent AND window_ms BETWEEN :from AND :to "
+	"AND fill_ms <= :fill AND NOT EXISTS (SELECT 1 FROM "
+	"executions AS x WHERE x.agent_id = d.agent_id "
+	"AND x.window_ms = d.window_ms) ORDER BY window_ms";
 static const char sql_execution_add[] = "INSERT INTO executions (agent_id, window_ms, exec_ms, "
 					"status, n_orders, n_trades, cash_before, "
 					"cash_after) VALUES (:agent, :window, :exec, :status, "
@@ -53,6 +57,67 @@ const char *verdict_end_name(enum verdict_end end)
 {
 	return verdict_ends[end];
 }
+
+/* ------------------------------------------------------------------ within a chunk */
+
+/* The decisions that wait to be carried out, of the agents that were asked about, in order. */
+struct verdict_wait {
+	int64_t agent_id, window_ms, fill_ms;
+};
+
+struct verdict_known {
+	int64_t agent_id;
+	int64_t from_ms; /* all of this agent that wait from here on are listed */
+};
+
+struct verdict_memo {
+	struct verdict_wait *waits;   /* owned */
+	struct verdict_known *agents; /* owned */
+	size_t n_waits, n_agents;
+};
+
+static void verdict_forget(void *memo)
+{
+	struct verdict_memo *m = memo;
+
+	free(m->waits);
+	free(m->agents);
+}
+
+static struct verdict_memo *verdict_remember(struct db *db)
+{
+	return db_memo(db, DB_VERDICT, sizeof(struct verdict_memo), verdict_forget);
+}
+
+static const struct verdict_known *verdict_knows(const struct verdict_memo *m, int64_t agent_id)
+{
+	for (size_t i = 0; m != NULL && i < m->n_agents; i++)
+		if (m->agents[i].agent_id == agent_id)
+			return &m->agents[i];
+	return NULL;
+}
+
+static void verdict_note(struct verdict_memo *m, int64_t agent_id, int64_t window_ms,
+			 int64_t fill_ms)
+{
+	m->waits = mem_resize(m->waits, m->n_waits + 1, sizeof *m->waits);
+	m->waits[m->n_waits++] = (struct verdict_wait){ agent_id, window_ms, fill_ms };
+}
+
+static void verdict_strike(struct db *db, int64_t agent_id, int64_t window_ms)
+{
+	struct verdict_memo *m = verdict_remember(db);
+
+	for (size_t i = 0; m != NULL && i < m->n_waits; i++)
+		if (m->waits[i].agent_id == agent_id && m->waits[i].window_ms == window_ms) {
+			m->n_waits--;
+			memmove(&m->waits[i], &m->waits[i + 1],
+				(m->n_waits - i) * sizeof *m->waits);
+			break;
+		}
+}
+
+/* ------------------------------------------------------------------ decisions */
 
 void verdict_init(struct verdict *v)
 {
@@ -100,7 +165,8 @@ static int verdict_read(struct sql_stmt *s, struct verdict *v, struct err *e)
 	v->version = sql_col_int(s, 0);
 	v->manual = strcmp(sql_col_text(s, 2), "manual") == 0;
 	v->fill_ms = sql_col_int(s, 3);
-	if (status < 0 || wire_orders_parse(sql_col_text(s, 4), &v->d, e) != 0) {
+	if (status < 0 || wire_orders_parse(sql_col_text(s, 4), &v->d, e) != 0 ||
+	    (!sql_col_null(s, 14) && wire_rules_parse(sql_col_text(s, 14), &v->d, e) != 0)) {
 		e->status = ERR_INTERNAL;
 		return -1;
 	}
@@ -141,6 +207,20 @@ int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verd
 	return r;
 }
 
+static int verdict_cite(struct db *db, const struct verdict *v, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_cite);
+	char *rules = wire_rules_text(&v->d);
+	int r;
+
+	sql_int(s, ":agent", v->agent_id);
+	sql_int(s, ":window", v->window_ms);
+	sql_text(s, ":rules", rules);
+	r = sql_exec(s, e);
+	free(rules);
+	return r;
+}
+
 int verdict_add(struct db *db, struct verdict *v, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_add);
@@ -167,6 +247,10 @@ int verdict_add(struct db *db, struct verdict *v, struct err *e)
 	sql_int(s, ":latency", v->latency_ms);
 	r = sql_exec(s, e);
 	free(orders);
+	if (r == 0 && v->d.n_rules > 0)
+		r = verdict_cite(db, v, e);
+	if (r == 0 && verdict_knows(verdict_remember(db), v->agent_id) != NULL)
+		verdict_note(verdict_remember(db), v->agent_id, v->window_ms, v->fill_ms);
 	return r;
 }
 
@@ -183,16 +267,55 @@ static int verdict_windows(struct sql_stmt *s, int64_t **windows, size_t *n, str
 	return r;
 }
 
+/* List all that wait for an agent, once in a chunk. */
+static int verdict_learn(struct db *db, struct verdict_memo *m, int64_t agent_id,
+			 int64_t from_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_waiting);
+	int r;
+
+	sql_int(s, ":fill", INT64_MAX);
+	sql_int(s, ":agent", agent_id);
+	sql_int(s, ":from", from_ms);
+	sql_int(s, ":to", INT64_MAX);
+	while ((r = sql_row(s, e)) == 1)
+		verdict_note(m, agent_id, sql_col_int(s, 0), sql_col_int(s, 1));
+	if (r != 0)
+		return -1;
+	m->agents = mem_resize(m->agents, m->n_agents + 1, sizeof *m->agents);
+	m->agents[m->n_agents++] = (struct verdict_known){ agent_id, from_ms };
+	return 0;
+}
+
 int verdict_waiting(struct db *db, int64_t agent_id, int64_t from_ms, int64_t to_ms,
 		    int64_t fill_ms, int64_t **windows, size_t *n, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_waiting);
+	struct verdict_memo *m = verdict_remember(db);
+	const struct verdict_known *known = verdict_knows(m, agent_id);
+	struct sql_stmt *s;
 
-	sql_int(s, ":fill", fill_ms);
-	sql_int(s, ":agent", agent_id);
-	sql_int(s, ":from", from_ms);
-	sql_int(s, ":to", to_ms);
-	return verdict_windows(s, windows, n, e);
+	*windows = NULL;
+	*n = 0;
+	if (m != NULL && known == NULL && verdict_learn(db, m, agent_id, from_ms, e) != 0)
+		return -1;
+	if (m == NULL || (known != NULL && from_ms < known->from_ms)) {
+		s = db_get(db, sql_waiting);
+		sql_int(s, ":fill", fill_ms);
+		sql_int(s, ":agent", agent_id);
+		sql_int(s, ":from", from_ms);
+		sql_int(s, ":to", to_ms);
+		return verdict_windows(s, windows, n, e);
+	}
+	for (size_t i = 0; i < m->n_waits; i++) {
+		const struct verdict_wait *w = &m->waits[i];
+
+		if (w->agent_id != agent_id || w->window_ms < from_ms || w->window_ms > to_ms ||
+		    w->fill_ms > fill_ms)
+			continue;
+		*windows = mem_resize(*windows, *n + 1, sizeof **windows);
+		(*windows)[(*n)++] = w->window_ms;
+	}
+	return 0;
 }
 
 int verdict_carried(struct db *db, int64_t exec_ms, int64_t agent_id, int64_t **windows,
@@ -252,6 +375,7 @@ int verdict_add_execution(struct db *db, const struct verdict_execution *x, stru
 	sql_int(s, ":after", x->cash_after.u);
 	if (sql_exec(s, e) != 0)
 		return -1;
+	verdict_strike(db, x->agent_id, x->window_ms);
 	for (size_t i = 0; i < x->n_orders; i++)
 		if (verdict_add_order(db, x, i, e) != 0)
 			return -1;

@@ -133,6 +133,84 @@ int wire_orders_parse(const char *text, struct decision *d, struct err *e)
 	return r.failed ? -1 : 0;
 }
 
+/* ------------------------------------------------------------------ rules */
+
+static char *wire_cut(const char *text, size_t max)
+{
+	size_t n = strlen(text);
+
+	if (n > max) {
+		n = max;
+		/* not in the middle of a character */
+		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+			n--;
+	}
+	return mem_strndup(text, n);
+}
+
+void wire_write_rules(struct json_writer *w, const struct decision *d)
+{
+	if (d->n_rules == 0)
+		return;
+	json_write_array(w, "rules");
+	for (size_t i = 0; i < d->n_rules; i++)
+		json_write_string(w, NULL, d->rules[i]);
+	json_write_close(w);
+}
+
+char *wire_rules_text(const struct decision *d)
+{
+	struct buf b = BUF_INIT;
+	struct json_writer w;
+
+	json_write_init(&w, &b);
+	json_write_array(&w, NULL);
+	for (size_t i = 0; i < d->n_rules; i++)
+		json_write_string(&w, NULL, d->rules[i]);
+	json_write_close(&w);
+	return buf_take(&b);
+}
+
+static void wire_take_rules(struct json_reader *r, const struct json *array, struct decision *d)
+{
+	d->rules = mem_array(json_count(array), sizeof *d->rules);
+	for (const struct json *v = json_first(array); v != NULL && !r->failed;
+	     v = json_next(v)) {
+		const char *text = json_type(v) == JSON_STRING ? json_text(v) : NULL;
+
+		if (text == NULL || text[0] == '\0')
+			json_read_fail(r, "rules", "must be texts that are not empty");
+		else
+			d->rules[d->n_rules++] = wire_cut(text, DECISION_RULE_MAX);
+	}
+}
+
+static void wire_read_rules(struct json_reader *r, struct decision *d)
+{
+	const struct json *v = json_read_any(r, "rules", false);
+
+	if (v == NULL || json_type(v) == JSON_NULL)
+		return;
+	if (json_type(v) != JSON_ARRAY)
+		json_read_fail(r, "rules", "must be an array");
+	else if (json_count(v) > DECISION_RULES_MAX)
+		json_read_fail(r, "rules", "has more than %d elements", DECISION_RULES_MAX);
+	else if (json_count(v) > 0)
+		wire_take_rules(r, v, d);
+}
+
+int wire_rules_parse(const char *text, struct decision *d, struct err *e)
+{
+	struct json *root = json_parse(text, strlen(text), e);
+	struct json_reader r = { .what = "rules", .e = e };
+
+	if (root == NULL)
+		return -1;
+	wire_take_rules(&r, root, d);
+	json_free(root);
+	return r.failed ? -1 : 0;
+}
+
 void wire_decision_hash(const struct decision *d, struct digest *out)
 {
 	char *orders = wire_orders_text(d);
@@ -149,24 +227,18 @@ void wire_decision_hash(const struct decision *d, struct digest *out)
 	digest_field(&s, reasoning, strlen(reasoning));
 	digest_int(&s, d->has_confidence ? d->confidence_e4 : -1);
 	digest_field(&s, error, strlen(error));
+	/* answers that cite nothing keep the hash they had before any could */
+	if (d->n_rules > 0) {
+		char *rules = wire_rules_text(d);
+
+		digest_field(&s, rules, strlen(rules));
+		free(rules);
+	}
 	digest_final(&s, out);
 	free(orders);
 }
 
 /* ------------------------------------------------------------------ decisions */
-
-static char *wire_cut(const char *text, size_t max)
-{
-	size_t n = strlen(text);
-
-	if (n > max) {
-		n = max;
-		/* not in the middle of a character */
-		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-			n--;
-	}
-	return mem_strndup(text, n);
-}
 
 static void wire_read_confidence(struct json_reader *r, struct decision *d)
 {
@@ -193,6 +265,7 @@ static void wire_read_answer(struct json_reader *r, struct decision *d)
 	const char *reasoning = json_read_string(r, "reasoning", false);
 
 	wire_read_confidence(r, d);
+	wire_read_rules(r, d);
 	if (orders != NULL && !r->failed)
 		wire_read_orders(r, orders, d);
 	if (reasoning != NULL)

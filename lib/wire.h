@@ -31,6 +31,8 @@ void wire_open(struct json_writer *w, struct buf *out, const char *schema, int64
 /* {"schema":"tr.end/1","window":...,"count":n} */
 void wire_end(struct buf *out, int64_t window_ms, size_t count);
 
+/* The rules that a decision cites, if any, as the member rules of a record. */
+void wire_write_rules(struct json_writer *w, const struct decision *d);
 /* The orders of a decision as a JSON array, canonical. */
 void wire_write_orders(struct json_writer *w, const char *key, const struct decision *d);
 /* The same as text of its own. */
@@ -38,9 +40,14 @@ char *wire_orders_text(const struct decision *d);
 /* Back from the text in the database. */
 int wire_orders_parse(const char *text, struct decision *d, struct err *e);
 
+/* The rules that it cites as a JSON array, canonical, and back from the text in the database.
+ */
+char *wire_rules_text(const struct decision *d);
+int wire_rules_parse(const char *text, struct decision *d, struct err *e);
+
 /*
- * What identifies an answer: SHA-256 over status, orders, reasoning, confidence and error in
- * canonical form. Two answers are the same if and only if these are.
+ * What identifies an answer: SHA-256 over status, orders, reasoning, confidence, error and
+ * rules, if it cites any, in canonical form. Two answers are the same if and only if these are.
  */
 void wire_decision_hash(const struct decision *d, struct digest *out);
 

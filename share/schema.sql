@@ -101,6 +101,21 @@ CREATE TABLE agent_budgets (
   usd_day INTEGER NOT NULL CHECK (usd_day >= 0) -- 1e-8 USD a UTC day
 ) STRICT, WITHOUT ROWID;
 
+-- volatile: how much of its words a page shows, where an agent differs from reasoning; no part
+-- of the race.
+CREATE TABLE agent_publish (
+  agent_id INTEGER PRIMARY KEY REFERENCES agents (id), -- the agent
+  publish TEXT NOT NULL CHECK (publish IN ('all', 'none')) -- also what it is made of, or nothing
+) STRICT, WITHOUT ROWID;
+
+-- volatile: what tr-replay made this race from, so that it can be continued.
+CREATE TABLE replays (
+  id INTEGER PRIMARY KEY CHECK (id = 1), -- one per race
+  request TEXT NOT NULL, -- JSON, canonical: what it was asked for
+  from_ms INTEGER NOT NULL, -- first window
+  to_ms INTEGER NOT NULL CHECK (to_ms > from_ms) -- the one after the last
+) STRICT;
+
 -- Stops of all fills, and their releases: the last row of a name counts.
 CREATE TABLE halts (
   seq INTEGER PRIMARY KEY, -- order, from 1
@@ -211,6 +226,12 @@ CREATE TABLE quotes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX quotes_asset ON quotes (asset_id, window_ms);
 
+-- The moods of the market that agents were shown, tr-agents(7).
+CREATE TABLE regimes (
+  window_ms INTEGER PRIMARY KEY REFERENCES batches (window_ms), -- a window in which agents decided
+  regimes TEXT NOT NULL -- JSON object, canonical: bullish, bearish, volatile or stable by asset; null: too few candles
+) STRICT;
+
 -- volatile: what became of each feed that was asked in a window.
 CREATE TABLE feed_results (
   window_ms INTEGER NOT NULL REFERENCES cycles (window_ms), -- the window
@@ -262,6 +283,15 @@ CREATE TABLE decisions (
   latency_ms INTEGER NOT NULL, -- volatile: how long it took
   PRIMARY KEY (agent_id, window_ms),
   FOREIGN KEY (agent_id, version) REFERENCES agent_versions (agent_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- The rules that a decision says it followed; one that names none has no row.
+CREATE TABLE citations (
+  agent_id INTEGER NOT NULL, -- who
+  window_ms INTEGER NOT NULL, -- the decision's window
+  rules TEXT NOT NULL, -- JSON array, canonical: in the agent's words; part of the decision's hash
+  PRIMARY KEY (agent_id, window_ms),
+  FOREIGN KEY (agent_id, window_ms) REFERENCES decisions (agent_id, window_ms)
 ) STRICT, WITHOUT ROWID;
 
 -- Who gave an answer that was asked for over the network, and what it was asked.
@@ -645,6 +675,20 @@ BEGIN SELECT RAISE(ABORT, 'quotes: facts are append-only'); END;
 CREATE TRIGGER quotes_delete BEFORE DELETE ON quotes
 BEGIN SELECT RAISE(ABORT, 'quotes: facts are append-only'); END;
 
+CREATE TRIGGER regimes_insert BEFORE INSERT ON regimes WHEN EXISTS (SELECT 1 FROM regimes WHERE window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'regimes: facts are append-only: the key exists'); END;
+CREATE TRIGGER regimes_update BEFORE UPDATE ON regimes
+BEGIN SELECT RAISE(ABORT, 'regimes: facts are append-only'); END;
+CREATE TRIGGER regimes_delete BEFORE DELETE ON regimes
+BEGIN SELECT RAISE(ABORT, 'regimes: facts are append-only'); END;
+
+CREATE TRIGGER citations_insert BEFORE INSERT ON citations WHEN EXISTS (SELECT 1 FROM citations WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms)
+BEGIN SELECT RAISE(ABORT, 'citations: facts are append-only: the key exists'); END;
+CREATE TRIGGER citations_update BEFORE UPDATE ON citations
+BEGIN SELECT RAISE(ABORT, 'citations: facts are append-only'); END;
+CREATE TRIGGER citations_delete BEFORE DELETE ON citations
+BEGIN SELECT RAISE(ABORT, 'citations: facts are append-only'); END;
+
 CREATE TRIGGER answers_insert BEFORE INSERT ON answers WHEN EXISTS (SELECT 1 FROM answers WHERE agent_id = NEW.agent_id AND window_ms = NEW.window_ms)
 BEGIN SELECT RAISE(ABORT, 'answers: facts are append-only: the key exists'); END;
 CREATE TRIGGER answers_update BEFORE UPDATE ON answers
@@ -708,11 +752,14 @@ SELECT strftime('%Y-%m-%d %H:%M', p.window_ms / 1000, 'unixepoch') AS window, s.
        c.name AS source, p.quality, p.note
 FROM prices AS p JOIN assets AS s ON s.id = p.asset_id JOIN sources AS c ON c.id = p.source_id;
 
--- Decisions with what became of them.
+-- Decisions with the regimes of the moment, the rules they cite, and what became of them.
 CREATE VIEW v_decisions AS
 SELECT strftime('%Y-%m-%d %H:%M', d.window_ms / 1000, 'unixepoch') AS window, a.name AS agent, d.version,
-       d.status, d.orders, d.reasoning, d.error, x.status AS execution, x.n_trades AS trades
+       d.status, d.orders, d.reasoning, d.error, x.status AS execution, x.n_trades AS trades,
+       g.regimes, c.rules
 FROM decisions AS d JOIN agents AS a ON a.id = d.agent_id
+LEFT JOIN regimes AS g ON g.window_ms = d.window_ms
+LEFT JOIN citations AS c ON c.agent_id = d.agent_id AND c.window_ms = d.window_ms
 LEFT JOIN executions AS x ON x.agent_id = d.agent_id AND x.window_ms = d.window_ms;
 
 -- Worth of every agent over time.

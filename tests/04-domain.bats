@@ -30,3 +30,28 @@ unit() {
 @test "metrics equal hand-made and independent figures, and are null where not defined" {
 	unit test_metrics
 }
+
+@test "statistics equal hand-made figures, and a seed gives the same bits" {
+	unit test_stats
+}
+
+@test "statistics agree to 1e-9 with an independent implementation, on real curves too" {
+	local files=()
+	command -v python3 >/dev/null || skip "no python3"
+	[ ! -d "$SHARED/data" ] || files=("$SHARED"/data/{BTC,ETH,SOL,XRP,ADA,DOGE}-USDT_1d_binance_2022-*.csv.gz)
+	run --separate-stderr python3 "$TOP/tests/unit/stats_ref.py" "$B/unit/test_stats" "${files[@]}"
+	assert_equal "$status" 0
+	assert_equal "$stderr" ""
+	assert_line "made up, days: 100 figures"
+	[ ${#files[@]} -eq 0 ] || assert_line "recorded: 120 figures"
+}
+
+@test "the comparison of statistics notices one wrong figure" {
+	command -v python3 >/dev/null || skip "no python3"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\n"$B/unit/test_stats" "$@" | sed "s/^\\(psr 1 .*\\)[0-9][0-9]*$/\\1e-1/"\n' >liar
+	chmod +x liar
+	run --separate-stderr python3 "$TOP/tests/unit/stats_ref.py" ./liar
+	assert_equal "$status" 1
+	assert_output --partial "psr of 1"
+}

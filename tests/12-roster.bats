@@ -20,27 +20,6 @@ version_of() {
 	tr-agent show "$1" --json | jq -r .version
 }
 
-# Refused with a status and a word, nothing written.
-refused() {
-	local want=$1 word=$2 before
-	shift 2
-	before=$(state)
-	expect "$want" "$@"
-	assert_equal "$output" ""
-	[[ $stderr == *"$word"* ]] || {
-		echo "no \"$word\" in: $stderr"
-		return 1
-	}
-	assert_equal "$(state)" "$before"
-}
-
-same_state() {
-	local before
-	before=$(state)
-	expect 0 "$@"
-	assert_equal "$(state)" "$before"
-}
-
 # ---------------------------------------------------------------------- assets
 
 @test "an asset is added with its name and feeds, in order" {

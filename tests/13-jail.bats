@@ -40,16 +40,6 @@ granted() {
 	expect 0 tr-jail --keep -- "$PROBE" "$@"
 }
 
-# Wait up to five seconds for a command to succeed.
-wait_for() {
-	local n
-	for ((n = 0; n < 100; n++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
-
 process_with() {
 	grep -qzxF "$1" /proc/[0-9]*/cmdline 2>/dev/null
 }

@@ -3,26 +3,6 @@
 
 load helper
 
-refused() {
-	local want=$1 word=$2 before
-	shift 2
-	before=$(state)
-	expect "$want" "$@"
-	assert_equal "$output" ""
-	[[ $stderr == *"$word"* ]] || {
-		echo "no \"$word\" in: $stderr"
-		return 1
-	}
-	assert_equal "$(state)" "$before"
-}
-
-same_state() {
-	local before
-	before=$(state)
-	expect 0 "$@"
-	assert_equal "$(state)" "$before"
-}
-
 spec() {
 	tr-agent show "$1" --json | jq -c .spec
 }
@@ -274,6 +254,57 @@ hash_of() {
 	assert_equal "$(spec prog | jq -c 'keys_unsorted')" '["kind","argv","sha256"]'
 	expect 0 tr-agent add open --kind exec --network --unconfined -- /bin/true
 	assert_equal "$(spec open | jq -c '[.network, .unconfined]')" '[true,true]'
+}
+
+@test "directories that a program may read are part of its version, in order and each once" {
+	demo_race
+	mkdir -p b a/in
+	ln -s a link
+	expect 0 tr-agent add prog --kind exec --read b --read link --read ./a -- /bin/true
+	assert_equal "$(spec prog | jq -c .read)" "[\"$PWD/a\",\"$PWD/b\"]"
+	same_state tr-agent set prog --read a
+	expect 0 tr-agent show prog
+	assert_output --partial "(read $PWD/a) (read $PWD/b) /"
+	expect 0 tr-agent set prog --read a/in
+	assert_output "prog: version 2 from the next window on"
+	assert_equal "$(spec prog | jq '.read | length')" 3
+	expect 0 tr-agent set prog -- /bin/true
+	assert_equal "$(spec prog | jq -c .read)" null
+	refused 66 nowhere tr-agent set prog --read nowhere
+	refused 65 "no directory" tr-agent set prog --read race.db
+	refused 64 "exec agents" tr-agent add x --strategy hold --read a
+	refused 64 "--unconfined" tr-agent add x --kind exec --read a --unconfined -- /bin/true
+	mkdir many many/{1..17}
+	refused 65 "at most 16" tr-agent set prog --read=many/{1..17}
+}
+
+@test "no directory that holds the race, a key, a home or what is the system's is granted" {
+	local dir
+	mkdir -p data/race data/keys/old home/me other/keys
+	cd data/race
+	demo_race
+	cd ../..
+	echo secret >data/keys/openai
+	echo secret >other/keys/ml
+	chmod 600 data/keys/openai other/keys/ml
+	tr-provider -q key openai --file data/keys/openai
+	tr-agent add box --kind ml --url http://127.0.0.1:1 --key-file other/keys/ml
+	for dir in data data/race / /tmp; do
+		refused 65 "$dir" tr-agent add prog --kind exec --read $dir -- /bin/true
+	done
+	refused 65 "the key of openai" tr-agent add prog --kind exec --read data/keys -- /bin/true
+	refused 65 "the key of box" tr-agent add prog --kind exec --read other -- /bin/true
+	for dir in home home/me; do
+		HOME=$PWD/home/me refused 65 "a home" tr-agent add prog --kind exec --read $dir -- /bin/true
+		CREDENTIALS_DIRECTORY=$PWD/home/me \
+			refused 65 "credentials" tr-agent add prog --kind exec --read $dir -- /bin/true
+	done
+	for dir in /etc /etc/ssl /proc/self /sys /run /dev/shm; do
+		refused 65 "not for programs" tr-agent add prog --kind exec --read $dir -- /bin/true
+	done
+	# what lies beside or below is none of that
+	mkdir data/race/agent
+	expect 0 tr-agent add prog --kind exec --read data/race/agent --read data/keys/old -- /bin/true
 }
 
 @test "arguments and prompts reach a terminal escaped" {

@@ -38,20 +38,6 @@ same() {
 	}
 }
 
-# A refused stream: its status, a word, nothing printed, nothing written.
-refused() {
-	local want=$1 word=$2 before
-	shift 2
-	before=$(state)
-	expect "$want" "$@"
-	assert_equal "$output" ""
-	[[ $stderr == *"$word"* ]] || {
-		echo "no \"$word\" in: $stderr"
-		return 1
-	}
-	assert_equal "$(state)" "$before"
-}
-
 # Window ${W0} as far as decisions.
 decided_race() {
 	demo_race

@@ -294,6 +294,57 @@ error program $PWD/bad: cannot be run: No such file or directory" ]
 	[ "$(of_bad race.db version)" = $'1\n2' ]
 }
 
+# A program of two files, in a directory of its own.
+package() {
+	mkdir mine
+	echo 'ANSWER = "{\"orders\":[{\"asset\":\"BTC\",\"side\":\"buy\",\"quantity\":\"0.1\"}]}"' >mine/answer.py
+	printf '#!/usr/bin/python3\nimport answer\nprint(answer.ANSWER)\n' >mine/bad
+	chmod +x mine/bad
+	tr-init -q --demo race.db
+	export TR_DB=$PWD/race.db
+}
+
+@test "a program reads its own directory if that is granted, and then fills in the next window" {
+	package
+	tr-agent -q add bad --kind exec -- mine/bad
+	expect 3 tr-cycle -w $W
+	[[ $(of_bad race.db error) == *ModuleNotFoundError* ]]
+	tr-agent -q set bad --read mine
+	expect 0 tr-cycle -w 2024-07-23T00:15Z
+	expect 0 tr-cycle -w 2024-07-23T00:20Z
+	[ "$(of_bad race.db "status || ' ' || (fill_ms - window_ms)")" = $'error 0\nok 300000' ]
+	[ "$(ask race.db "SELECT count(*) FROM trades JOIN agents AS a ON a.id = agent_id WHERE name = 'bad'")" = 1 ]
+	# it is read, and nothing else
+	printf '#!/bin/sh\ntouch "$PWD" "${0%%/*}/new" 2>/dev/null && exit 9\ncat "${0%%/*}/../race.db" >/dev/null 2>&1 && exit 8\n%s\n' "$HOLD" >mine/bad
+	expect 0 tr-cycle -w 2024-07-23T00:30Z
+	[ "$(of_bad race.db status | tail -1)" = hold ]
+	[ ! -e mine/new ]
+	expect 0 tr-audit
+}
+
+@test "a directory that came to hold a key, or leads elsewhere, is not read any more" {
+	package
+	tr-agent -q add bad --kind exec --read mine -- mine/bad
+	echo secret >mine/key
+	chmod 600 mine/key
+	tr-provider -q key openai --file mine/key
+	expect 0 tr-cycle -w $W
+	[[ $(of_bad race.db error) == *"$PWD/mine: holds the key of openai" ]]
+	expect 1 tr-doctor
+	[[ $output == *"$PWD/mine: holds the key of openai"* ]]
+	tr-provider -q remove openai
+	mv mine away
+	ln -s . mine
+	cp away/bad bad
+	expect 3 tr-cycle -w 2024-07-23T00:15Z
+	[[ $(of_bad race.db error | tail -1) == *"is another one now, $PWD" ]]
+	rm mine bad
+	mv away mine
+	# what failed before is counted where it would have filled
+	expect 3 tr-cycle -w 2024-07-23T00:30Z
+	[ "$(of_bad race.db status | tail -1)" = ok ]
+}
+
 @test "the order of arrival does not matter" {
 	local GRANT=--unconfined # it writes where the test can see it
 	local i

@@ -383,9 +383,9 @@ refused() {
 	tr-cycle -q -t 2024-09-01T00:00:20Z
 	before=$(state)
 	expect 0 tr-db prune --older-than 30d -t 2024-09-01T00:01Z --dry-run
-	assert_output --regexp '^would prune 12 windows: 60 events, 4 texts, [0-9]+ bytes$'
+	assert_output --regexp '^would prune 12 windows: 60 events, 4 texts, 0 calls, [0-9]+ bytes$'
 	expect 0 tr-db prune --older-than 30d -t 2024-09-01T00:01Z
-	assert_output --regexp '^pruned 12 windows: 60 events, 4 texts, [0-9]+ bytes$'
+	assert_output --regexp '^pruned 12 windows: 60 events, 4 texts, 0 calls, [0-9]+ bytes$'
 	assert_equal "$(state)" "$before"
 	expect 0 tr-audit
 	expect 0 tr-db check
@@ -394,7 +394,7 @@ refused() {
 	assert_equal "$(sqlite3 race.db 'SELECT count(*) FROM blobs')" 1
 	assert_equal "$(sqlite3 race.db 'SELECT count(*) FROM contexts')" 5
 	expect 0 tr-db prune --older-than 30d -t 2024-09-01T00:01Z
-	assert_output "pruned 0 windows: 0 events, 0 texts, 0 bytes"
+	assert_output "pruned 0 windows: 0 events, 0 texts, 0 calls, 0 bytes"
 }
 
 @test "prune leaves what is younger, and windows that are not finished" {
@@ -407,6 +407,43 @@ refused() {
 	assert_equal "$(sqlite3 race.db "SELECT count(*) FROM events WHERE window_ms =
 		1000 * strftime('%s', '2024-07-23 01:00')")" 2
 	expect 0 tr-cycle -q -w 2024-07-23T01:00Z
+}
+
+# call ID PURPOSE WINDOW AGENT RESERVED AT [COST]: an attempt, and with a cost its end
+call() {
+	sqlite3 race.db "INSERT INTO call_starts (id, purpose, window_ms, agent_id, provider, model, service,
+			attempt, reserved, at_ms) VALUES ($1, '$2', 1000 * strftime('%s', '$3'), $4, 'kraken', '',
+			'kraken', 1, $5, 1000 * strftime('%s', '$6'));
+		INSERT INTO call_results (id, class, status, lost, cost, latency_ms, at_ms)
+			SELECT $1, 'ok', 200, 0, '${7:-}', 5, 1000 * strftime('%s', '$6') WHERE '${7:-}' <> ''"
+}
+
+@test "prune removes old attempts of feeds that cost nothing, and no others" {
+	local before cost
+	hour
+	call 1 ingest '2024-07-23 00:00' NULL 0 '2024-07-23 00:00' 0
+	call 2 ingest '2024-07-23 00:05' NULL 0 '2024-07-23 00:05'
+	call 3 ingest '2024-07-23 00:05' NULL 0 "$(date -ud '-1 day' '+%F %T')" 0
+	call 4 ingest '2024-07-23 00:10' NULL 0 '2024-07-23 00:10' 7
+	call 5 ingest '2024-07-23 00:10' NULL 9 '2024-07-23 00:10'
+	call 6 decide '2024-07-23 00:15' 1 0 '2024-07-23 00:15' 0
+	call 7 decide '2024-07-23 00:15' 1 900 '2024-07-23 00:15' 800
+	call 8 ingest '2024-07-23 05:00' NULL 0 '2024-07-23 05:00' 0
+	before=$(state)
+	cost=$(tr-cost --since 2024-07-23 --until 2024-07-24 -j -t 2024-07-24T00:00Z)
+	expect 0 tr-db prune --older-than 30d --dry-run
+	assert_output --regexp '^would prune 12 windows: 60 events, [0-9]+ texts, 2 calls, [0-9]+ bytes$'
+	assert_equal "$(sqlite3 race.db 'SELECT count(*) FROM call_starts')" 8
+	expect 0 tr-db prune --older-than 30d
+	assert_output --regexp ', 2 calls, '
+	assert_equal "$(sqlite3 race.db "SELECT group_concat(id) FROM (SELECT id FROM call_starts ORDER BY id)")" 3,4,5,6,7,8
+	assert_equal "$(sqlite3 race.db "SELECT group_concat(id) FROM (SELECT id FROM call_results ORDER BY id)")" 3,4,6,7,8
+	assert_equal "$(state)" "$before"
+	assert_equal "$(tr-cost --since 2024-07-23 --until 2024-07-24 -j -t 2024-07-24T00:00Z)" "$cost"
+	call 9 ingest '2024-07-23 00:20' NULL 0 '2024-07-23 00:20' 0
+	expect 0 tr-db prune --older-than 30d
+	assert_output --partial "pruned 1 windows: 0 events, 0 texts, 1 calls"
+	expect 0 tr-db check
 }
 
 @test "the tools say the same of a pruned window as before" {

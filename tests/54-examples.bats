@@ -86,6 +86,69 @@ job() {
 	expect 0 tr-db check -d backups/race.db
 }
 
+# The commands of the n-th block of README that is shell.
+readme() {
+	awk -v n="$1" '/^```sh$/ { on = ++k == n; next } /^```$/ { on = 0 } on' "$TOP/README.md"
+}
+
+# Each command, as a reader would type them in one shell; $1 says which may end with 1 or 3.
+typed() {
+	local line got
+	while IFS= read -r line; do
+		got=0
+		echo "\$ $line"
+		eval "$line" <"$DIR/typed.in" >"$DIR/typed.out" 2>&1 || got=$?
+		[[ $got -eq 0 || ($line == @($1)* && $got -le 3) ]] || {
+			echo "status $got"
+			cat "$DIR/typed.out"
+			return 1
+		}
+	done
+}
+
+@test "the commands of README work, one after the other" {
+	local p
+	mkdir home bin
+	export HOME=$PWD/home
+	# what make install has put there
+	mkdir -p home/.local/share/trading-race
+	cp -R "$TOP/share/." home/.local/share/trading-race
+	echo canary-5f1e-key >typed.in
+	readme 1 | grep -v '^make install ' >first
+	[ "$(wc -l <first)" -ge 10 ]
+	typed "" <first
+	cd "$HOME/race"
+	[ "$(sqlite3 race.db "SELECT count(*) FROM trades")" -ge 1 ]
+	# nobody outside is asked by a test
+	for p in openai kraken coinbase coingecko; do
+		tr-provider -q set $p --base http://127.0.0.1:1
+	done
+	tr-config -q set data.retries 0
+	tr-config -q set llm.retries 0
+	tr-config -q set window.settle_delay_s 0
+	printf '#!/bin/sh\necho well\n' >"$DIR/bin/curl"
+	chmod +x "$DIR/bin/curl"
+	PATH=$DIR/bin:$PATH
+	export TR_DB=$PWD/race.db
+	readme 2 >"$DIR/second"
+	[ "$(wc -l <"$DIR/second")" -ge 15 ]
+	typed "tr-doctor|tr-cycle" <"$DIR/second"
+	grep -q '"schema":"tr.exchange/1"' answers.jsonl
+	run ! grep -rq canary race.db answers.jsonl
+	expect 0 tr-audit
+}
+
+@test "every tool and page that README names is there" {
+	local tool
+	grep -oE '\btr-[a-z]+' "$TOP/README.md" | sort -u >named
+	while read -r tool; do
+		case $tool in
+		tr-tools | tr-services | tr-agents) [ -f "$TOP/man/$tool.7" ] ;;
+		*) [ -x "$B/$tool" ] || { echo "no $tool"; return 1; } ;;
+		esac
+	done <named
+}
+
 @test "the units pass systemd-analyze verify" {
 	command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
 	cp "$EX/trading-race.service" "$EX/trading-race.timer" .

@@ -341,6 +341,20 @@ gone() {
 	expect 0 tr-guard --timeout 60 --parallel 1 flight:b -- true
 }
 
+@test "the limits of a configured provider hold for commands, unless others are given" {
+	race
+	expect 0 tr-provider -q add box --kind openai --base http://127.0.0.1:1/v1 --per-minute 2
+	expect 0 tr-guard box:a -- true
+	expect 0 tr-guard box -- true
+	expect 75 tr-guard box:b -- true
+	jq -e '.error == "rate_limit" and .service == "box:b"' <<<"$stderr"
+	expect 0 tr-guard --per-minute 0 box:b -- true
+	expect 0 tr-guard boxer -- true
+	expect 0 tr-provider -q set box --per-minute 0 --per-month 3
+	expect 75 tr-guard box -- true
+	jq -e '.error == "month_limit"' <<<"$stderr"
+}
+
 @test "an isolated service is refused to everybody, whatever else is said, until it is reset" {
 	race
 	expect 0 tr-breaker isolate svc:a

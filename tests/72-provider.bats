@@ -3,27 +3,6 @@
 
 load helper
 
-# Refused with a status and a word, nothing written.
-refused() {
-	local want=$1 word=$2 before
-	shift 2
-	before=$(state)
-	expect "$want" "$@"
-	assert_equal "$output" ""
-	[[ $stderr == *"$word"* ]] || {
-		echo "no \"$word\" in: $stderr"
-		return 1
-	}
-	assert_equal "$(state)" "$before"
-}
-
-same_state() {
-	local before
-	before=$(state)
-	expect 0 "$@"
-	assert_equal "$(state)" "$before"
-}
-
 field() {
 	tr-provider show "$1" --json | jq -r "$2"
 }
@@ -47,6 +26,23 @@ field() {
 		<<<"$output")" "[]"
 	assert_equal "$(field coingecko '[.per_minute, .per_month] | @csv')" "30,10000"
 	assert_equal "$(field coinbase .per_minute)" 600
+}
+
+@test "the table of prices is dated, plain and complete, and an own price goes before it" {
+	expect 0 awk -F'\t' '
+		/^#/ { next }
+		NF != 6 || $1 !~ /^[a-z0-9]+$/ || $2 == "" { print FNR ": " $0; next }
+		$6 !~ /^20[0-9][0-9]-[01][0-9]-[0-3][0-9]$/ { print FNR ": date " $6 }
+		seen[$1, $2]++ { print FNR ": twice " $2 }
+		{ for (i = 3; i <= 5; i++) if ($i !~ /^(0|[1-9][0-9]*)(\.[0-9]+)?$/) print FNR ": " $i }
+		$4 > $3 { print FNR ": cached input is dearer than input" }
+		END { if (length(seen) < 20) print "too few" }' "$TOP/share/prices.tsv"
+	assert_output ""
+	demo_race
+	# the command that its head names
+	expect 0 bash -c "$(sed -n 's/^#\t\(tr-provider price .*\)/\1 -q/p' "$TOP/share/prices.tsv")"
+	assert_equal "$(field openai '.prices[] | select(.model == "gpt-4o-mini") | [.input, .cached, .output, .own] | @csv' | head -1)" \
+		'"0.15","0.075","0.6",true'
 }
 
 @test "a service is added, changed and removed" {

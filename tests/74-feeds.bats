@@ -8,15 +8,6 @@ load helper
 
 DAY=2024-07-23
 
-wait_for() {
-	local n
-	for ((n = 0; n < 200; n++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
-
 # The venues: $FP is their port, requests.log their log, market.json what is so there.
 venues() {
 	rm -f port
@@ -112,13 +103,6 @@ asked() {
 # Close prices that an agent is shown, oldest first.
 shown() {
 	tr-context "$@" | jq -c '[.assets[0].candles[] | .[4] // .close]'
-}
-
-has() {
-	[[ $1 == *"$2"* ]] || {
-		echo "no \"$2\" in: $1"
-		return 1
-	}
 }
 
 # ---------------------------------------------------------------- the four venues
@@ -449,7 +433,8 @@ live() {
 	assert_equal "$stderr" ""
 	at 00:07
 	expect 0 window 00:05
-	has "$stderr" month_limit
+	has "$stderr" "asset BTC: feed coingecko:bitcoin: coingecko has no calls left in this month, for "
+	has "$stderr" " s (month_limit)"
 	assert_equal "$(asked)" 1
 	assert_equal "$(what 00:05)" "$(price 00:00)|coingecko:bitcoin|last_good"
 	assert_equal "$(results 00:05)" "coingecko:bitcoin refused"
@@ -705,7 +690,7 @@ faults() {
 			"/\(.key + 1)/0/public/OHLC?pair=XBTUSD": (.value | map(if . == "good" then $good else . end)),
 			"/\(.key + 1)/0": $good}) | add + {"/products": $other}')"
 	race
-	tr-config -q set data.timeout_s 1
+	tr-config -q set data.timeout_s 2
 	tr-config -q set data.retries 1
 	tr-config -q set guard.retry_base_ms 10
 	asset BTC kraken:XBTUSD
@@ -719,7 +704,7 @@ faults() {
 		tr-provider -q set kraken --base "http://127.0.0.1:$FP/$n"
 		begin=$SECONDS
 		expect 0 window 00:00 3>&-
-		[ $((SECONDS - begin)) -lt 10 ]
+		[ $((SECONDS - begin)) -lt 15 ]
 		got=$(ask "SELECT group_concat(class, ' ') FROM call_results JOIN call_starts USING (id)
 			WHERE model = 'XBTUSD'")
 		[ "$got" = "$class" ] || {
@@ -794,7 +779,7 @@ coinbase:BTC-USD ok"
 	for i in 1 2 3 4 5 6 7 8; do asset A$i kraken:A${i}USD; done
 	expect 0 window 00:00
 	assert_equal "$(head -1 <<<"$output" | jq -c '.prices | length')" 8
-	jq -se 'map(.at_ms) | sort | (.[4] - .[0] < 900) and (.[7] - .[0] > 2900)' requests.jsonl
+	jq -se 'map(.at_ms) | sort | (.[4] - .[0] < 2000) and (.[7] - .[0] > 2900)' requests.jsonl
 }
 
 @test "an ingest that is killed is repeated with an equal result" {
@@ -851,6 +836,32 @@ coinbase:BTC-USD ok"
 	at 00:07
 	expect 0 window 00:05
 	assert_equal "$(what 00:05 ETH)" "$(price 00:05)|kraken:ETHUSD|fresh"
+}
+
+@test "an asset that is switched off is asked for while somebody holds it, and can be sold" {
+	venues
+	race
+	tr-config -q set market.max_age_s 300
+	asset ETH kraken:ETHUSD
+	tr-agent -q add me --kind manual
+	cycle() { at "$1":30; expect 0 tr-cycle -q -t "${DAY}T$1:01Z"; }
+	hand() { tr-trade -q --agent me -w "${DAY}T$1Z" <<<"{\"orders\":[{\"asset\":\"ETH\",\"side\":\"$2\",\"quantity\":\"0.5\"}]}"; }
+	cycle 00:00
+	expect 0 hand 00:00 buy
+	cycle 00:05
+	assert_equal "$(ask 'SELECT count(*) FROM positions')" 1
+	tr-asset -q disable ETH
+	for t in 00:10 00:15 00:20; do
+		cycle $t
+		assert_equal "$(results $t)" "kraken:ETHUSD ok"
+	done
+	expect 0 hand 00:20 sell
+	cycle 00:25
+	assert_equal "$(ask 'SELECT count(*) FROM positions')" 0
+	assert_equal "$(ask "SELECT group_concat(side) FROM trades")" buy,sell
+	cycle 00:30
+	assert_equal "$(results 00:30)" ""
+	expect 0 tr-audit -q
 }
 
 @test "a dry run asks nobody and writes nothing" {
@@ -970,6 +981,33 @@ feeds_of_three() {
 	tr-db dump --logical >played.txt
 	diff recorded.txt played.txt | cut -c1-300 | head -20
 	cmp recorded.txt played.txt
+}
+
+@test "a recording that cannot be read ends the run and names file and line, and nothing is stored" {
+	local tape
+	venues
+	race
+	asset BTC kraken:XBTUSD
+	at 00:07
+	expect 0 window 00:05 --record tape.jsonl
+	{
+		echo '{"schema":"tr.turn/1","name":"x","window":null,"end":"failed","error":""}'
+		cat tape.jsonl
+		echo '{"schema":"tr.other/1"}'
+	} >foreign
+	sed 's/"answer":/"reply":/' tape.jsonl >changed
+	kill $VENUES
+	race
+	asset BTC kraken:XBTUSD
+	for tape in "foreign: line 3" "changed: line 1" absent; do
+		expect "$([ "$tape" = absent ] && echo 66 || echo 65)" window 00:05 --play "${tape%%:*}"
+		has "$(tail -1 <<<"$stderr")" "$tape"
+		assert_equal "$(ask 'SELECT count(*) FROM batches')" 0
+	done
+	expect 65 tr-cycle -q -t "${DAY}T00:05:01Z" --play foreign
+	has "$stderr" "foreign: line 3"
+	expect 0 window 00:05 --play tape.jsonl
+	assert_equal "$(what 00:05 | tail -c 6)" fresh
 }
 
 @test "quotes are played in the window in which they were asked for" {

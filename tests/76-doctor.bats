@@ -339,6 +339,17 @@ keyfile() {
 	rm extra
 	finds 1 fail agent
 	[[ $detail == *"$PWD/extra: No such file"* ]]
+	mkdir lib
+	tr-agent set -q prog --read lib -- "$PWD/agent.sh"
+	mended agent
+	echo '# more' >>agent.sh
+	finds 0 warn agent
+	[[ $fix == *" --read $PWD/lib -- "* ]]
+	apply
+	mended agent
+	rmdir lib
+	finds 1 fail agent
+	[[ $detail == *"$PWD/lib: No such file"* ]]
 }
 
 @test "a race in which nobody decides" {
@@ -511,6 +522,29 @@ keyfile() {
 	finds 0 warn missed
 	[[ $detail == '1 windows missed'* ]]
 	mended missed --now "$(date -u -d '+2 days' +%FT%TZ)"
+}
+
+@test "what tr-check warns of has a fix here: feeds that failed, money that is spent, and all others" {
+	race
+	tr-config -q set data.retries 0
+	tr-provider -q set kraken --base http://127.0.0.1:1
+	tr-asset -q add XRP --feed kraken:XRPUSD
+	tr-ingest -q -w 2024-07-23T00:00Z >/dev/null
+	finds 0 warn feeds
+	[[ $detail == *kraken:XRPUSD* && $fix == "tr-doctor -d "*" --online"* ]]
+	FP=1 llm
+	tr-provider -q price svc/m --input 1 --output 1
+	mended budget
+	sqlite3 race.db "INSERT INTO spending VALUES (unixepoch('now') / 86400 * 86400000, 0, 600000000)"
+	finds 0 warn budget
+	[[ $fix == "tr-cost -d "*" --today"* ]]
+	run tr-check --json
+	names=$(jq -r '.components[].component | if . == "breakers" then "breaker" else . end' <<<"$output")
+	[ "$(wc -l <<<"$names")" -ge 12 ]
+	run tr-doctor --json
+	for name in $names; do
+		has ".check == \"$name\"" || { echo "no word of $name"; return 1; }
+	done
 }
 
 @test "cron: an entry that is missing or a comment, added by the fix; a timer; neither tool" {

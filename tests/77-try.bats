@@ -264,12 +264,12 @@ sum() { # a key of the sum of a prompt in $output
 
 @test "killed in the middle it leaves the books alone, and the same call works again" {
 	race
-	again "{\"/v1/chat/completions\":[$(reply "$HOLD" '{"delay_ms":400}')]}"
+	again "{\"/v1/chat/completions\":[$(reply "$HOLD" '{"delay_ms":1000}')]}"
 	tr-config set llm.parallel 2 >/dev/null
 	before=$(books)
 	for signal in KILL:137 TERM:143; do
 		rm -f requests.jsonl
-		again "{\"/v1/chat/completions\":[$(reply "$HOLD" '{"delay_ms":400}')]}"
+		again "{\"/v1/chat/completions\":[$(reply "$HOLD" '{"delay_ms":1000}')]}"
 		tr-try gpt --last 8 --max-usd 5 >out 2>/dev/null 3>&- &
 		pid=$!
 		within sh -c '[ "$(grep -c . requests.jsonl)" -ge 3 ]'

@@ -39,6 +39,43 @@ need_shared() {
 	[ -d "$SHARED/data" ] || skip "no recorded market data beside the checkout"
 }
 
+# Wait up to ten seconds until a command succeeds.
+wait_for() {
+	local n
+	for ((n = 0; n < 200; n++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	return 1
+}
+
+# Whether a text holds a word.
+has() {
+	[[ $1 == *"$2"* ]] || {
+		echo "no \"$2\" in: $1"
+		return 1
+	}
+}
+
+# Refused with a status and a word on standard error, and nothing is written.
+refused() {
+	local want=$1 word=$2 before
+	shift 2
+	before=$(state "$TR_DB")
+	expect "$want" "$@"
+	assert_equal "$output" ""
+	has "$stderr" "$word"
+	assert_equal "$(state "$TR_DB")" "$before"
+}
+
+# It succeeds and changes nothing.
+same_state() {
+	local before
+	before=$(state "$TR_DB")
+	expect 0 "$@"
+	assert_equal "$(state "$TR_DB")" "$before"
+}
+
 # Exact status of a command whose output is kept in $output and $stderr.
 expect() {
 	# run uses a variable i of its own caller

@@ -128,3 +128,5 @@ if [ -x /usr/bin/time ]; then
 	peak tr-db dump --logical
 	peak tr-context trend
 fi
+
+tests/bench/agents.sh

@@ -1,11 +1,14 @@
 /*
  * A server that answers every POST with the same completion after a fixed delay, on a free port
  * of loopback, which it prints: what the fan-out is measured against. HTTP/1.1 with
- * Content-Length only. usage: slowd DELAY_MS BODY_FILE
+ * Content-Length only. Whenever all are answered, LOG gets a line: how many, and the wall time
+ * in milliseconds of the first and the last request and of the last answer. usage: slowd
+ * DELAY_MS BODY_FILE [LOG]
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +38,9 @@ static size_t first, last;
 static int64_t delay_ms;
 static char *reply;
 static size_t reply_len;
+static const char *log_path;
+static long taken;		      /* since the last line of the log */
+static int64_t first_wall, last_wall; /* of their requests */
 
 static void fail(const char *what)
 {
@@ -42,12 +48,29 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static int64_t now_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static int64_t now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+static void write_log(void)
+{
+	FILE *f = log_path != NULL ? fopen(log_path, "ae") : NULL;
+
+	if (f != NULL) {
+		fprintf(f, "%ld %jd %jd %jd\n", taken, (intmax_t)first_wall,
+			(intmax_t)last_wall, (intmax_t)clock_ms(CLOCK_REALTIME));
+		fclose(f);
+	}
+	taken = 0;
 }
 
 static void load_reply(const char *path)
@@ -86,6 +109,9 @@ static void request_done(int fd)
 
 	c->head_len = 0;
 	c->body_left = -1;
+	last_wall = clock_ms(CLOCK_REALTIME);
+	if (taken++ == 0)
+		first_wall = last_wall;
 	queue[last] = (struct due){ fd, now_ms() + delay_ms };
 	last = (last + 1) % 65536;
 }
@@ -132,6 +158,8 @@ static void serve(int fd)
 
 static void answer_due(void)
 {
+	bool any = first != last;
+
 	while (first != last && queue[first].at_ms <= now_ms()) {
 		int fd = queue[first].fd;
 
@@ -140,6 +168,8 @@ static void answer_due(void)
 		if (fd >= 0 && write(fd, reply, reply_len) < 0)
 			forget(fd);
 	}
+	if (any && first == last)
+		write_log();
 }
 
 static int listen_here(void)
@@ -162,8 +192,9 @@ int main(int argc, char **argv)
 	struct epoll_event ev = { .events = EPOLLIN }, events[256];
 	int ep = epoll_create1(EPOLL_CLOEXEC), door;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 64;
+	log_path = argv[3];
 	delay_ms = atoll(argv[1]);
 	load_reply(argv[2]);
 	door = listen_here();

@@ -8,6 +8,7 @@ import glob
 import re
 import sqlite3
 import sys
+import tempfile
 
 SCHEMA = "share/schema.sql"
 # SQL functions that the program registers itself: name, number of arguments
@@ -102,7 +103,14 @@ def stray(path, source):
 def main():
     db = sqlite3.connect(":memory:", isolation_level=None)
     with open(SCHEMA, encoding="utf-8") as f:
-        db.executescript(f.read())
+        schema = f.read()
+    db.executescript(schema)
+    # what is copied from one race into another names the first one so
+    origin = tempfile.NamedTemporaryFile()
+    other = sqlite3.connect(origin.name)
+    other.executescript(schema)
+    other.close()
+    db.execute("ATTACH ? AS origin", (origin.name,))
     for name, arguments in FUNCTIONS:
         db.create_function(name, arguments, lambda *a: None)
     found, count = [], 0

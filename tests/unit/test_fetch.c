@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -50,6 +51,11 @@ static bool same_request(const struct fetch_request *a, const struct fetch_reque
 		same = strcmp(a->headers[i].name, b->headers[i].name) == 0 &&
 		       strcmp(a->headers[i].value, b->headers[i].value) == 0;
 	return same;
+}
+
+static bool same_body(const struct fetch_request *r, const char *body, size_t len)
+{
+	return r->body != NULL && r->body_len == len && memcmp(r->body, body, len) == 0;
 }
 
 /* Write, read and compare a request with that body; the line is one line. */
@@ -334,6 +340,163 @@ static void test_keys(void)
 	fetch_request_release(&r);
 }
 
+/* ------------------------------------------------------------------ parts */
+
+#define PART_LINE "{\"schema\":\"tr.part/1\",\"id\":\"p\",\"text\":\"shared\"}"
+#define WITH_PART(part, body)                                                           \
+	"{\"schema\":\"tr.request/1\",\"tag\":\"t\",\"method\":\"POST\",\"url\":\"u\"," \
+	"\"timeout_ms\":1,\"part\":" part body "}"
+
+/* A request whose body is "<" and ">" around the part. */
+static void fill_with_part(struct fetch_request *r, const char *text, size_t len)
+{
+	char *copy = mem_alloc(len + 1);
+
+	memcpy(copy, text, len);
+	fill_request(r, "t", "http://h/a");
+	r->body = mem_strdup("<>");
+	r->body_len = 2;
+	r->part = fetch_part_new(copy, len);
+	r->part_at = 1;
+}
+
+/* The part and then the request cross as lines; the body that comes out is whole. */
+static bool part_returns(const char *text, size_t len)
+{
+	struct fetch_parts parts = { 0 };
+	struct fetch_request r, back = { 0 };
+	struct buf line = BUF_INIT;
+	struct err e = { 0 };
+	char *whole, *want;
+	bool is_request = true, same;
+
+	fill_with_part(&r, text, len);
+	want = mem_printf("<%*s>", (int)len, "");
+	memcpy(want + 1, text, len);
+	fetch_write_part(r.part, &line);
+	same = fetch_parse_line(&parts, line.data, line.len, &back, &is_request, &e) == 0 &&
+	       !is_request && parts.n == 1;
+	buf_reset(&line);
+	fetch_write_request(&r, &line);
+	same = same && memmem(line.data, line.len, text, len > 0 ? len : 1) == NULL &&
+	       fetch_parse_line(&parts, line.data, line.len, &back, &is_request, &e) == 0 &&
+	       is_request && same_body(&back, "<>", 2) && fetch_body_len(&back) == len + 2;
+	whole = same ? fetch_body_whole(&back) : NULL;
+	same = same && memcmp(whole, want, len + 3) == 0;
+	free(whole);
+	free(want);
+	fetch_request_release(&back);
+	fetch_request_release(&r);
+	fetch_parts_release(&parts);
+	buf_release(&line);
+	return same;
+}
+
+/* Whatever the pieces it is read in. */
+static bool body_reads(const struct fetch_request *r, const char *want, size_t step)
+{
+	char got[64];
+	size_t at = 0, n;
+
+	while ((n = fetch_body_read(r, at, got + at, step)) > 0)
+		at += n;
+	return at == strlen(want) && memcmp(got, want, at) == 0;
+}
+
+static void test_parts(void)
+{
+	char every[256], one[DIGEST_HEX_SIZE], two[DIGEST_HEX_SIZE];
+	struct fetch_request r, whole, back;
+	struct fetch_answer a = { .body = mem_strdup("") };
+	struct buf line = BUF_INIT;
+	struct err e = { 0 };
+	bool reads = true;
+
+	for (int i = 0; i < 256; i++)
+		every[i] = (char)i;
+	unit_ok(part_returns("what all \"share\"\n", 17) && part_returns("\\", 1) &&
+			part_returns(every, sizeof every),
+		"a part crosses once, of any bytes, and stands where it belongs in the body");
+	fill_with_part(&r, "shared", 6);
+	for (size_t step = 1; step < 10; step++)
+		reads = reads && body_reads(&r, "<shared>", step);
+	r.part_at = 0;
+	reads = reads && body_reads(&r, "shared<>", 3);
+	r.part_at = 2;
+	reads = reads && body_reads(&r, "<>shared", 3);
+	unit_ok(reads, "a body is the same in whatever pieces it is read");
+	fill_request(&whole, "t", "http://h/a");
+	whole.body = fetch_body_whole(&r);
+	whole.body_len = fetch_body_len(&r);
+	fetch_request_key(&r, one);
+	fetch_request_key(&whole, two);
+	unit_ok(strcmp(one, two) == 0,
+		"the key of a request is that of its body as it is sent");
+	a.first_ms = -1;
+	fetch_write_exchange(one, &r, &a, &line);
+	fetch_answer_release(&a);
+	unit_ok(fetch_parse_exchange(line.data, line.len, &back, &a, &e) == 0 &&
+			back.part == NULL && same_body(&back, "<>shared", 8),
+		"a recording has the body whole");
+	fetch_answer_release(&a);
+	fetch_request_release(&back);
+	fetch_request_release(&whole);
+	fetch_request_release(&r);
+	buf_release(&line);
+}
+
+static bool line_refused(struct fetch_parts *parts, const char *line, const char *why)
+{
+	struct fetch_request r = { 0 };
+	struct err e = { 0 };
+	bool is_request;
+	int rc = fetch_parse_line(parts, line, strlen(line), &r, &is_request, &e);
+
+	if (rc == 0)
+		fetch_request_release(&r);
+	else if (strstr(e.text, why) == NULL)
+		printf("# %s\n", e.text);
+	return rc != 0 && e.status == ERR_DATA && strstr(e.text, why) != NULL;
+}
+
+static void test_part_refusals(void)
+{
+	static const char *const bad[][2] = {
+		{ PART_LINE, "given twice" },
+		{ "{\"schema\":\"tr.part/1\",\"id\":\"q\"}", "text is missing" },
+		{ "{\"schema\":\"tr.part/1\",\"text\":\"q\"}", "id is missing" },
+		{ "{\"schema\":\"tr.part/1\",\"id\":\"q\",\"text\":\"a\",\"text_base64\":\"\"}",
+		  "two bodies" },
+		{ "{\"schema\":\"tr.part/1\",\"id\":\"q\",\"text\":\"a\",\"x\":1}",
+		  "unknown key" },
+		{ WITH_PART("{\"id\":\"q\",\"at\":0}", ",\"body\":\"\""), "no part" },
+		{ WITH_PART("{\"id\":\"p\",\"at\":2}", ",\"body\":\"a\""), "outside" },
+		{ WITH_PART("{\"id\":\"p\",\"at\":0}", ""), "outside" },
+		{ WITH_PART("{\"id\":\"p\"}", ",\"body\":\"\""), "at is missing" },
+		{ WITH_PART("{\"id\":\"p\",\"at\":-1}", ",\"body\":\"\""), "range" },
+	};
+	struct fetch_parts parts = { 0 };
+	struct fetch_request r = { 0 };
+	struct err e = { 0 };
+	bool is_request = true, all = true;
+
+	all = fetch_parse_line(&parts, PART_LINE, strlen(PART_LINE), &r, &is_request, &e) == 0;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		all = line_refused(&parts, bad[i][0], bad[i][1]) && all;
+	unit_ok(all && parts.n == 1,
+		"a part is given once, before its requests, and lies inside");
+	all = fetch_parse_request(
+		      WITH_PART("{\"id\":\"p\",\"at\":0}", ",\"body\":\"\""),
+		      strlen(WITH_PART("{\"id\":\"p\",\"at\":0}", ",\"body\":\"\"")), &r,
+		      &e) == -1;
+	unit_ok(all, "a request by itself has no part");
+	parts.bytes = FETCH_PARTS_MAX - 5;
+	parts.parts[0]->id[0] = 'x';
+	unit_ok(line_refused(&parts, PART_LINE, "bytes of parts"),
+		"more parts than are kept are refused");
+	fetch_parts_release(&parts);
+}
+
 /* Begin as many as may; returns their number. */
 static int rush(struct fetch_gate *g)
 {
@@ -388,6 +551,7 @@ static int fail_with(const struct err *e)
 
 static int ask(long n, const char *url)
 {
+	struct fetch_part *shared = fetch_part_new(mem_strdup("what all share"), 14);
 	struct fetch_options o = { 0 };
 	struct fetch *f = fetch_open(&o);
 	struct fetch_answer a;
@@ -403,6 +567,8 @@ static int ask(long n, const char *url)
 		r.body = mem_alloc(30001);
 		memset(r.body, 'b', 30000);
 		r.body_len = 30000;
+		r.part = fetch_part_hold(shared);
+		r.part_at = (size_t)i;
 		if (fetch_send(f, &r, &e) != 0)
 			return fail_with(&e);
 		fetch_request_release(&r);
@@ -417,6 +583,7 @@ static int ask(long n, const char *url)
 			fetch_answer_release(&a);
 	}
 	fetch_close(f);
+	fetch_part_drop(shared);
 	return 0;
 }
 
@@ -459,13 +626,16 @@ static int lose(const char *url)
 	struct fetch_answer a;
 	struct fetch_request r;
 	struct err e = { 0 };
+	siginfo_t info;
+	pid_t pid;
 	bool got;
 
 	for (int i = 0; i < 3; i++) {
 		fill_request(&r, i == 0 ? "one" : i == 1 ? "two" : "late", url);
 		if (i == 2) {
-			kill(only_child(), SIGKILL);
-			usleep(200000);
+			pid = only_child();
+			kill(pid, SIGKILL);
+			waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 		}
 		if (fetch_send(f, &r, &e) != 0)
 			return fail_with(&e);
@@ -496,6 +666,8 @@ int main(int argc, char **argv)
 	test_refusals();
 	test_headers();
 	test_keys();
+	test_parts();
+	test_part_refusals();
 	test_gate();
 	return unit_done();
 }

@@ -342,6 +342,15 @@ static void refusals(void)
 		"a refusal names its cause as JSON");
 	free(b);
 	free(a);
+	a = guard_sentence(&t);
+	b = guard_sentence(&closed);
+	unit_ok(strcmp(a, "new:x was isolated by an operator, tr-breaker reset ends that "
+			  "(circuit_isolated)") == 0 &&
+			strcmp(b, "a:\"b\" failed too often and is given a break, for 1 s "
+				  "(circuit_open)") == 0,
+		"and in words, with the seconds rounded up");
+	free(b);
+	free(a);
 }
 
 /* ------------------------------------------------------------------ budgets, limits */

@@ -290,6 +290,17 @@ static void nearest_by_definition(void)
 	unit_ok(all, "the distance is that of the definition");
 }
 
+static void listed(void)
+{
+	static const char *const names[] = { "a", "bc" };
+
+	unit_ok(ident_listed(names, 2, "a") && ident_listed(names, 2, "bc") &&
+			!ident_listed(names, 1, "bc") && !ident_listed(names, 2, "b") &&
+			!ident_listed(names, 0, "a"),
+		"a name is one of a list if it is there in full");
+	unit_ok(ident_listed(NULL, 0, "a"), "no list is a list of all names");
+}
+
 int main(void)
 {
 	names();
@@ -300,6 +311,7 @@ int main(void)
 	nearest();
 	nearest_long();
 	nearest_by_definition();
+	listed();
 	struct err bad = { 0 }, fine = { 0 };
 
 	unit_ok(ident_check_text("name", "Bitcoin \xc3\xa9", 20, &fine) == 0,

@@ -923,6 +923,24 @@ static void test_writer_shapes(void)
 	buf_release(&b);
 }
 
+static void test_writer_place(void)
+{
+	struct buf b = BUF_INIT, head = BUF_INIT;
+	struct json_writer w;
+	size_t at;
+
+	json_escape(&head, "a\"\n\x7f\xc3\xa4", 6);
+	json_write_init(&w, &b);
+	json_write_array(&w, NULL);
+	at = json_write_string_at(&w, NULL, "b", 1);
+	json_write_close(&w);
+	unit_ok(strcmp(buf_str(&head), "a\\\"\\u000a\\u007f\xc3\xa4") == 0 &&
+			strcmp(buf_str(&b), "[\"b\"]") == 0 && at == 2,
+		"escaped text can be put where the writer says that a string begins");
+	buf_release(&head);
+	buf_release(&b);
+}
+
 static bool writes_string(const char *s, size_t n, const char *want)
 {
 	struct buf b = BUF_INIT;
@@ -1140,6 +1158,7 @@ int main(void)
 	test_reader_int();
 	test_reader_bool_and_any();
 	test_writer_shapes();
+	test_writer_place();
 	test_writer_strings();
 	test_writer_every_byte();
 	test_writer_doubles();

@@ -253,12 +253,110 @@ static void test_extremes(void)
 	unit_ok(m.fees.u == INT64_MAX, "fees beyond the range stop at its end");
 }
 
+/* Four samples at 10 days each, the second standing for two of them: 50 days. */
+static void test_carried(void)
+{
+	static const int64_t equity[] = { 110, 88, 88, 99 }, gross[] = { 55, 88, 88, 0 };
+	static const uint32_t carried[] = { 0, 2, 0, 0 };
+	struct metrics_input in = { .start = { 100 },
+				    .equity = equity,
+				    .gross = gross,
+				    .carried = carried,
+				    .n = 4,
+				    .interval_s = 10 * DAY };
+	/* returns 0.1, -0.2, 0, 0, 0.125 */
+	double mean = 0.025 / 5, squares = 0.01 + 0.04 + 0.015625 - 5 * mean * mean;
+	struct metrics m;
+
+	metrics_compute(&in, &m);
+	unit_ok(near(m.volatility, sqrt(squares / 4) * sqrt(36.525)),
+		"windows that were not run take part with a return of 0 after the first");
+	/* 50 days are 5 / 36.525 years */
+	unit_ok(near(m.sharpe_error,
+		     sqrt((1 + m.sharpe.v * m.sharpe.v / (2 * 36.525)) / (5 / 36.525))),
+		"the error of the Sharpe ratio is that of the years it rests on");
+	unit_ok(near(m.sortino, mean / sqrt(0.04 / 5) * sqrt(36.525)),
+		"Sortino counts them among all periods");
+	unit_ok(near(m.exposure, (0.5 + 3 * 1 + 0) / 5), "they carry the position");
+	unit_ok(near(m.max_drawdown, -0.2) && near(m.drawdown_s, 40.0 * DAY),
+		"a drawdown that goes on lasts from its peak to now");
+	unit_ok(!m.too_early, "three samples of ten days are 30 days");
+	in.n = 3;
+	metrics_compute(&in, &m);
+	unit_ok(m.too_early && !m.sharpe.defined && !m.sharpe_error.defined,
+		"windows that were not run are no evidence");
+}
+
+static void test_drawdown_time(void)
+{
+	static const int64_t equity[] = { 100, 100, 90, 100, 80, 70, 100, 95 };
+	static const int64_t rising[] = { 101, 102 };
+	struct metrics m = measure(100, equity, NULL, 8, DAY);
+
+	unit_ok(near(m.max_drawdown, -0.3) && near(m.drawdown_s, 3.0 * DAY),
+		"the deepest drawdown lasts from the last day at its peak to the recovery");
+	m = measure(100, rising, NULL, 2, DAY);
+	unit_ok(!m.drawdown_s.defined, "without a drawdown there is no duration");
+}
+
+static void test_growth(void)
+{
+	int64_t equity[100];
+	struct metrics m;
+
+	for (int i = 0; i < 100; i++)
+		equity[i] = i < 50 ? 1000 : i < 60 ? 800 : 1100;
+	m = measure(1000, equity, NULL, 90, DAY);
+	unit_ok(near(m.cagr, pow(1.1, 365.25 / 90) - 1),
+		"growth is compounded to a year of 365.25 days");
+	unit_ok(near(m.calmar, (pow(1.1, 365.25 / 90) - 1) / 0.2),
+		"Calmar is growth by the deepest drawdown");
+	m = measure(1000, equity, NULL, 89, DAY);
+	unit_ok(!m.cagr.defined && !m.calmar.defined, "before 90 days nothing is compounded");
+	m = measure(500, equity, NULL, 50, 2 * DAY);
+	unit_ok(m.cagr.defined && !m.calmar.defined, "without a drawdown there is no Calmar");
+}
+
+static void test_costs(void)
+{
+	static const int64_t equity[] = { 1100 };
+	struct metrics_trade t[] = { bought(1, 5, 10) };
+	struct metrics_input in = { .start = { 1000 },
+				    .equity = equity,
+				    .n = 1,
+				    .interval_s = 300,
+				    .trades = t,
+				    .n_trades = 1,
+				    .turns = { [DECISION_OK] = 3,
+					       [DECISION_HOLD] = 2,
+					       [DECISION_TIMEOUT] = 1,
+					       [DECISION_BUDGET] = 4 },
+				    .thinking = { true, 30 } };
+	struct metrics m;
+
+	t[0].fee.u = 25;
+	metrics_compute(&in, &m);
+	unit_ok(near(m.net_return, 0.07), "the net return takes off the cost of thinking");
+	unit_ok(near(m.fees_ratio, 0.025), "fees are a part of the starting cash");
+	unit_ok(m.turns == 10 && m.valid == 5 && near(m.reliability, 0.5),
+		"a turn is reliable if it gave an answer, even to hold");
+	in.thinking.defined = false;
+	memset(in.turns, 0, sizeof in.turns);
+	metrics_compute(&in, &m);
+	unit_ok(!m.net_return.defined && !m.reliability.defined,
+		"without a known cost or a turn they are not defined");
+}
+
 int main(void)
 {
 	test_curve();
 	test_reference();
 	test_by_hand();
 	test_degenerate();
+	test_carried();
+	test_drawdown_time();
+	test_growth();
+	test_costs();
 	test_trips();
 	test_trip_nulls();
 	test_extremes();

@@ -696,7 +696,9 @@ static void test_recorded(void)
 
 /* ------------------------------------------------------------------ requests */
 
-static const struct model_prompt prompt = { "sys\n", 4, "user \"x\"", 8 };
+static const struct model_prompt prompt = {
+	.system = "sys\n", .system_len = 4, .user = "user \"x\"", .user_len = 8
+};
 
 static struct json *json_of(const char *text)
 {
@@ -902,6 +904,44 @@ static void test_merge(void)
 }
 
 /* ${text} is the value of the operator's headers or body. */
+/* The same text of a user in one piece and with its beginning as a head. */
+static bool head_is_beginning(enum provider_kind kind)
+{
+	static const char beginning[] = "shared \"\xc3\xa4\"\n", rest[] = "\\ own";
+	struct model_options o = { .max_tokens = 500, .timeout_ms = 9000 };
+	struct provider p = provider_of(kind, "https://x.example");
+	char *text = mem_printf("%s%s", beginning, rest);
+	struct model_prompt q = { .system = "s", .system_len = 1, .user = text };
+	struct fetch_request one = { 0 }, two = { 0 };
+	struct err e = { 0 };
+	char *whole = NULL;
+	bool ok;
+
+	q.user_len = strlen(text);
+	ok = model_build(&p, NULL, "m", &q, &o, &one, &e) == 0 && one.part == NULL;
+	q.user = rest;
+	q.user_len = strlen(rest);
+	q.head = model_head(beginning, strlen(beginning));
+	ok = ok && model_build(&p, NULL, "m", &q, &o, &two, &e) == 0 && two.part == q.head;
+	fetch_part_drop(q.head);
+	whole = fetch_body_whole(&two);
+	ok = ok && strstr(two.body, "shared") == NULL && fetch_body_len(&two) == one.body_len &&
+	     same(whole, one.body);
+	free(whole);
+	fetch_request_release(&one);
+	fetch_request_release(&two);
+	free(text);
+	free(p.base);
+	return ok;
+}
+
+static void test_head(void)
+{
+	unit_ok(head_is_beginning(O) && head_is_beginning(Z) && head_is_beginning(A) &&
+			head_is_beginning(G),
+		"a head is the beginning of the user's text in the body of each API");
+}
+
 static bool refused(enum provider_kind kind, bool header, const char *text)
 {
 	struct json *v = json_of(text);
@@ -1127,6 +1167,7 @@ int main(void)
 	test_build_anthropic();
 	test_build_gemini();
 	test_merge();
+	test_head();
 	test_refused();
 	test_name_bounds();
 	test_build_predict();

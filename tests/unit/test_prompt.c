@@ -16,10 +16,13 @@
 static int build(const char *template, const char *agent, const char *instructions,
 		 const char *shared, const char *own, struct prompt *p)
 {
+	struct prompt_shared s;
 	struct err e = { 0 };
-	int rc = prompt_build(template, agent, instructions, shared, strlen(shared), own,
-			      strlen(own), p, &e);
+	int rc = prompt_share(shared, strlen(shared), &s, &e);
 
+	if (rc == 0)
+		rc = prompt_build(template, agent, instructions, &s, own, strlen(own), p, &e);
+	prompt_shared_release(&s);
 	if (rc != 0)
 		printf("# %s\n", e.text);
 	return rc;

@@ -1,0 +1,218 @@
+#include "report_part.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tstamp.h"
+
+#include "banned.h"
+
+/* The top of the page: what it comes to in a sentence, and the standings. */
+
+#define SURE 0.05 /* a smaller p is called more than luck */
+
+/* ------------------------------------------------------------------ the sentence */
+
+/* The best of those who compete; NULL. */
+static const struct report_row *find_leader(const struct report_page *p)
+{
+	for (size_t i = 0; i < p->board.n; i++)
+		if (!p->rows[i].s->agent.baseline && p->rows[i].s->m.total_return.defined)
+			return &p->rows[i];
+	return NULL;
+}
+
+static void add_headline(const struct report_page *p, const struct report_row *leader,
+			 struct buf *out)
+{
+	if (p->board.first_ms < 0) {
+		buf_adds(out, "The race has not begun");
+	} else if (leader == NULL) {
+		buf_adds(out, "Only the baselines are in the race");
+	} else if (leader->s->m.n_trades == 0 && leader->s->total.u == leader->s->start.u) {
+		buf_adds(out, "No agent is ahead");
+	} else if (leader->s->vs_hold.defined && leader->s->vs_hold.v < 0) {
+		buf_adds(out, "No agent beats buy-and-hold");
+	} else {
+		buf_adds(out, leader->s->agent.name);
+		buf_adds(out, " leads with ");
+		report_percent(out, leader->s->m.total_return.v, 2, true);
+	}
+}
+
+static void add_against_hold(const struct report_row *r, struct buf *out)
+{
+	struct metrics_value v = r->s->vs_hold;
+
+	if (v.defined && v.v < 0) {
+		buf_addf(out, "%s comes closest with ", r->s->agent.name);
+		report_percent(out, r->s->m.total_return.v, 2, true);
+		buf_adds(out, ", ");
+	}
+	if (v.defined) {
+		report_number(out, fabs(v.v) * 100, 2);
+		buf_addf(out, " points %s. ", v.v < 0 ? "behind" : "ahead of buy-and-hold");
+	}
+}
+
+static void add_doubt(const struct report_row *r, struct buf *out)
+{
+	const struct race_judgement *j = &r->s->judged;
+
+	if (j->too_early) {
+		buf_addf(out,
+			 "It is <b>too early to tell</b> skill from luck: %lld of %d days.",
+			 (long long)j->days, STATS_MIN_DAYS);
+		return;
+	}
+	if (!j->p.defined)
+		return;
+	buf_adds(out, j->p.v >= SURE	    ? "The difference <b>could be luck</b>"
+		      : r->s->vs_hold.v > 0 ? "That is <b>more than luck</b> explains"
+					    : "Luck alone does not explain that");
+	buf_adds(out, " (p = ");
+	report_number(out, j->p.v, 3);
+	buf_adds(out, ").");
+}
+
+static void add_summary(const struct report_page *p, const struct report_row *leader,
+			struct buf *out)
+{
+	if (p->board.first_ms < 0)
+		return;
+	buf_adds(out, "<p class=\"lead\">After ");
+	report_span(out, (p->until_ms - p->from_ms + TSTAMP_WINDOW_MS) / 1000);
+	buf_adds(out, " of paper trading");
+	if (leader != NULL) {
+		buf_adds(out, ", ");
+		add_against_hold(leader, out);
+		add_doubt(leader, out);
+	} else {
+		buf_addc(out, '.');
+	}
+	buf_adds(out, "</p>\n");
+}
+
+/* As of the last sealed window; a later one that still runs is named too. */
+static void add_as_of(const struct report_page *p, struct buf *out)
+{
+	char id[TSTAMP_WINDOW_ID_MAX], hex[DIGEST_HEX_SIZE];
+
+	if (p->board.first_ms < 0)
+		return;
+	buf_adds(out, "<p class=\"mute\">");
+	report_moment(out, p->from_ms);
+	buf_adds(out, " to ");
+	report_moment(out, p->until_ms);
+	buf_addf(out, " UTC, after <code>%s</code>. ", tstamp_window_id(p->until_ms, id));
+	report_count(out, "seals", p->board.seals);
+	buf_adds(out, " windows sealed");
+	if (p->board.seals > 0) {
+		digest_hex(&p->board.head, hex);
+		buf_addf(out, ", head <a href=\"#method\"><code>%.16s</code></a>", hex);
+	}
+	buf_adds(out, ".</p>\n");
+}
+
+void report_head(const struct report_page *p, struct buf *out)
+{
+	const struct report_row *leader = find_leader(p);
+
+	buf_adds(out, "<title>");
+	add_headline(p, leader, out);
+	buf_adds(out, " \xc2\xb7 trading race</title>\n</head>\n<body>\n<header>\n"
+		      "<button id=\"theme\" type=\"button\" hidden>Dark or light</button>\n"
+		      "<p class=\"kick\">Trading race</p>\n<h1>");
+	add_headline(p, leader, out);
+	buf_adds(out, "</h1>\n");
+	add_summary(p, leader, out);
+	add_as_of(p, out);
+	buf_adds(out, "</header>\n");
+}
+
+/* ------------------------------------------------------------------ standings */
+
+void report_name(const struct report_row *r, struct buf *out)
+{
+	buf_addf(out,
+		 "<span class=\"who %s\"><svg class=\"dot\" viewBox=\"0 0 18 10\" "
+		 "width=\"18\" height=\"10\" aria-hidden=\"true\"><path class=\"ln\" "
+		 "d=\"M0 5h18\"/></svg><a href=\"#a-%s\">",
+		 r->ink.classes, r->s->agent.name);
+	/* a name may only break where it has a joint */
+	for (const char *c = r->s->agent.name; *c != '\0'; c++) {
+		buf_addc(out, *c);
+		if (strchr("-_.", *c) != NULL)
+			buf_adds(out, "<wbr>");
+	}
+	buf_adds(out, "</a></span>");
+}
+
+static void add_tags(const struct report_row *r, struct buf *out)
+{
+	buf_addf(out, " <span class=\"tag\">%s</span>",
+		 r->s->agent.baseline ? "baseline" : roster_kind_name(r->s->kind));
+	if (r->s->agent.status != ROSTER_ACTIVE)
+		buf_addf(out, " <span class=\"tag\">%s</span>",
+			 roster_status_name(r->s->agent.status));
+}
+
+static void add_standing(const struct report_page *p, const struct report_row *r, size_t rank,
+			 struct buf *out)
+{
+	const struct metrics *m = &r->s->m;
+
+	buf_addf(out, "<tr data-agent=\"%s\"%s><td>", r->s->agent.name,
+		 r->s->agent.baseline ? " class=\"base\"" : "");
+	report_count(out, "rank", (int64_t)rank);
+	buf_adds(out, "</td><th scope=\"row\">");
+	report_name(r, out);
+	add_tags(r, out);
+	buf_adds(out, "</th><td class=\"sp\">");
+	report_sparkline(p, r, out);
+	buf_adds(out, "</td><td class=\"m\">");
+	report_money(out, "total", r->s->total.u, 2);
+	buf_adds(out, "</td><td class=\"key-col\">");
+	report_figure(out, "return", m->total_return, REPORT_CHANGE, 2);
+	buf_adds(out, "</td><td>");
+	report_figure(out, "vs_buy_and_hold", r->s->vs_hold, REPORT_CHANGE, 2);
+	buf_adds(out, "</td><td class=\"m\">");
+	report_figure(out, "max_drawdown", m->max_drawdown, REPORT_PERCENT, 2);
+	buf_adds(out, "</td><td class=\"m\">");
+	report_figure(out, "stats.sharpe", r->s->judged.sharpe, REPORT_NUMBER, 2);
+	buf_adds(out, "</td><td class=\"w\">");
+	report_count(out, "trades", (int64_t)m->n_trades);
+	buf_adds(out, "</td><td class=\"w\">");
+	report_money(out, "fees", m->fees.u, 2);
+	buf_adds(out, "</td><td class=\"w\">");
+	report_money(out, "thinking_usd", r->s->thinking.u, 2);
+	buf_adds(out, "</td><td class=\"w\">");
+	report_figure(out, "win_rate", m->win_rate, REPORT_PERCENT, 0);
+	buf_adds(out, "</td><td class=\"w\">");
+	report_figure(out, "exposure", m->exposure, REPORT_PERCENT, 0);
+	buf_adds(out, "</td><td class=\"w\">");
+	report_figure(out, "reliability", m->reliability, REPORT_PERCENT, 0);
+	buf_adds(out, "</td></tr>\n");
+}
+
+void report_standings(const struct report_page *p, struct buf *out)
+{
+	buf_adds(out,
+		 "<section id=\"standings\">\n<h2>Standings</h2>\n<p class=\"sub\">Amounts "
+		 "in ");
+	report_text(out, config_text(&p->last.config, CONFIG_RACE_QUOTE), 16);
+	buf_adds(out,
+		 ", after fees; thinking is what the answers of models cost, in USD. "
+		 "Sharpe is that of daily returns, a year of them; n/a in a race too "
+		 "short for it.</p>\n<table class=\"board\">\n<thead><tr>"
+		 "<th>#</th><th>Agent</th><th class=\"sp\">Course</th><th class=\"m\">Value"
+		 "</th><th>Return</th><th>vs hold</th><th class=\"m\">Max DD</th>"
+		 "<th class=\"m\">Sharpe</th><th class=\"w\">Trades</th>"
+		 "<th class=\"w\">Fees</th><th class=\"w\">Thinking</th>"
+		 "<th class=\"w\">Won</th>"
+		 "<th class=\"w\">Invested</th><th class=\"w\">Valid</th>"
+		 "</tr></thead>\n<tbody>\n");
+	for (size_t i = 0; i < p->board.n; i++)
+		add_standing(p, &p->rows[i], i + 1, out);
+	buf_adds(out, "</tbody></table>\n</section>\n");
+}

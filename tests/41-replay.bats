@@ -1,0 +1,329 @@
+#!/usr/bin/env bats
+# The race over history: equal to the race window by window, whole after every interruption, and
+# without a way to see what comes.
+
+load helper
+
+# A day of simulated windows is enough for all kinds of fills: a race with two-hour decisions.
+first() {
+	demo_race first.db
+	unset TR_DB
+	tr-db -q -d first.db checkpoint
+}
+
+# replay OUT [OPTION...]: the first hours of a day.
+replay() {
+	local out=$1
+	shift
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o "$out" "$@"
+}
+
+# The same windows by tr-cycle, on a copy of the first race.
+cycles() {
+	cp first.db "$1"
+	tr-config -q -d "$1" set trade.fill "${2:-next}"
+	# an agent that fails is status 3
+	tr-cycle -q -d "$1" --from 2024-08-01 --to 2024-08-01T04:00Z || [ $? -eq 3 ]
+}
+
+same() {
+	tr-db dump --logical -d "$1" >one
+	tr-db dump --logical -d "$2" >two
+	diff one two >differ || fail "$(head -n 6 differ | cut -c1-300)"
+}
+
+counted() {
+	sqlite3 "$1" "SELECT count(*) FROM $2"
+}
+
+# echoes NAME: a program that answers every line, and counts in its scratch directory how often.
+program() {
+	cat >"$1.py" <<-'END'
+		import json, sys
+		for line in sys.stdin:
+		    c = json.loads(line)
+		    market = c["market"]["assets"]
+		    rise = [a for a in market if a["price"] and float(a["price"]) > float(a["candles"][-2]["close"])]
+		    held = {p["asset"] for p in c["portfolio"]["positions"]}
+		    orders = [{"asset": a["asset"], "side": "buy", "notional": "100"} for a in rise[:1]]
+		    orders += [{"asset": h, "side": "sell", "notional": "40"} for h in sorted(held)[:1]]
+		    print(json.dumps({"orders": orders, "reasoning": f"{len(rise)} rose"}), flush=True)
+	END
+}
+
+@test "a race replayed is the race run window by window" {
+	first
+	replay r.db
+	cycles c.db
+	same r.db c.db
+	[ "$(counted r.db trades)" -gt 20 ]
+	expect 0 tr-audit -q -d r.db
+	expect 0 tr-db -q -d r.db check
+}
+
+@test "decisions that fill at their own batch are replayed so" {
+	first
+	replay r.db --fill batch
+	cycles c.db batch
+	same r.db c.db
+	[ "$(counted r.db trades)" -gt 20 ]
+}
+
+@test "real candles are replayed as they would have run" {
+	need_shared
+	local a
+	tr-init -q --quote USDT first.db
+	for a in ADA BTC; do tr-asset -q -d first.db add $a --feed history; done
+	tr-ingest -q -d first.db --import "$SHARED"/data/{ADA,BTC}-USDT_5m_binance_2024-07-22_*.csv.gz
+	for a in rsi momentum mean-reversion sma-cross; do tr-agent -q -d first.db add "$a" --kind rule --strategy "$a"; done
+	tr-db -q -d first.db checkpoint
+	cp first.db c.db
+	tr-config -q -d c.db set trade.fill next
+	tr-cycle -q -d c.db --from 2024-07-23T20:00Z --to 2024-07-24T02:00Z
+	tr-replay -q -d first.db --from 2024-07-23T20:00Z --to 2024-07-24T02:00Z -o r.db
+	same r.db c.db
+	[ "$(counted r.db trades)" -gt 0 ]
+}
+
+@test "programs are kept running, and the race is the one in which they are started anew" {
+	first
+	program line
+	# one that reads to the end of its input, and one that ends after its line
+	printf '%s\n' 'import json,sys' 'c=json.load(sys.stdin)' \
+		'print(json.dumps({"orders": [], "reasoning": c["window"]}))' >whole.py
+	printf '#!/bin/sh\nread -r line\necho "{\\"orders\\": [], \\"reasoning\\": \\"${#line}\\"}"\n' >once.sh
+	tr-agent -q -d first.db add line --kind exec -- /usr/bin/python3 "$PWD/line.py"
+	tr-agent -q -d first.db add whole --kind exec -- /usr/bin/python3 "$PWD/whole.py"
+	tr-agent -q -d first.db add once --kind exec -- sh "$PWD/once.sh"
+	tr-db -q -d first.db checkpoint
+	strace -f -qq -s 400 -e trace=execve -o calls tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o r.db
+	cycles c.db
+	same r.db c.db
+	assert_equal "$(sqlite3 r.db "SELECT count(*) FROM decisions WHERE status IN ('ok', 'hold') AND raw IS NOT NULL")" 48
+	# one process for sixteen decisions, and for the others one for each
+	assert_equal "$(grep -c 'execve("/usr/bin/python3.*line.py.*= 0$' calls)" 1
+	[ "$(grep -c 'execve("/usr/bin/python3.*whole.py.*= 0$' calls)" -ge 16 ]
+	# nothing is left behind
+	run ! pgrep -f "$PWD/line.py"
+}
+
+@test "how many programs are asked at once makes no difference" {
+	first
+	program line
+	for a in a b c; do tr-agent -q -d first.db add $a --kind exec -- /usr/bin/python3 "$PWD/line.py"; done
+	replay one.db --jobs 1
+	replay many.db --jobs 3
+	same one.db many.db
+}
+
+@test "a program that fails now and then fails in a replay as it does live" {
+	first
+	cat >moody.py <<-'END'
+		import json, sys
+		for line in sys.stdin:
+		    hour = json.loads(line)["window"][-4:]
+		    if hour == "0100": sys.exit(3)
+		    if hour == "0145": print("no answer at all", flush=True); continue
+		    if hour == "0230": print("{}\n{}", flush=True); continue
+		    print(json.dumps({"orders": []}), flush=True)
+	END
+	tr-agent -q -d first.db add moody --kind exec -- /usr/bin/python3 "$PWD/moody.py"
+	tr-db -q -d first.db checkpoint
+	replay r.db
+	cycles c.db
+	same r.db c.db
+	assert_equal "$(sqlite3 r.db "SELECT group_concat(DISTINCT status) FROM (SELECT d.status FROM decisions AS d
+		JOIN agents AS a ON a.id = d.agent_id WHERE a.name = 'moody' ORDER BY d.status)")" error,hold,invalid
+}
+
+@test "twice the same request is the same race, and no work" {
+	first
+	replay a.db
+	replay b.db
+	same a.db b.db
+	expect 0 tr-replay -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o a.db
+	assert_equal "$(jq -c '[.resumed, .windows, .decisions > 0]' <<<"$output")" '[true,0,true]'
+	same a.db b.db
+}
+
+@test "stopped in the middle, it says so, keeps whole windows and goes on" {
+	first
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-05 -o whole.db
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-05 -o r.db &
+	wait_for test -s r.db
+	sleep 0.2
+	kill -TERM $!
+	local status=0
+	wait $! || status=$?
+	[ $status -eq 75 ] || [ $status -eq 0 ]
+	expect 0 tr-audit -q -d r.db
+	expect 0 tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-05 -o r.db
+	same whole.db r.db
+}
+
+@test "killed at any write, the same command gives the same race" {
+	first
+	replay whole.db
+	tr-db dump --logical -d whole.db >want
+	local n total
+	strace -f -qq -e trace=write,pwrite64,fsync,fdatasync,link,ftruncate,unlink -o calls \
+		tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o k.db
+	total=$(wc -l <calls)
+	[ "$total" -gt 20 ]
+	for n in $(seq 1 $((total / 12 + 1)) "$total"); do
+		rm -f k.db*
+		strace -f -qq -o /dev/null -e trace=none -e inject=write,pwrite64,fsync,fdatasync,link,ftruncate,unlink:signal=KILL:when="$n" \
+			tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o k.db || true
+		expect 0 tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o k.db
+		tr-db dump --logical -d k.db >got
+		cmp want got || fail "killed at $n of $total"
+	done
+}
+
+@test "a later end goes on, and gives what one run to there gives" {
+	first
+	replay whole.db
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T01:20Z -o r.db
+	expect 0 replay r.db
+	same whole.db r.db
+	expect 65 tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T01:20Z -o r.db
+	has "$stderr" "another replay"
+}
+
+@test "a file that is another race is not touched" {
+	first
+	cycles c.db
+	local before
+	before=$(sha256sum <c.db)
+	expect 65 replay c.db
+	has "$stderr" "did not make"
+	assert_equal "$(sha256sum <c.db)" "$before"
+	replay r.db
+	expect 65 replay r.db --fee-bps 5
+	expect 65 tr-replay -q -d first.db --from 2024-08-01T00:05Z --to 2024-08-01T04:00Z -o r.db
+	expect 65 replay r.db --agents trend
+}
+
+@test "two at once on one file: one works, the other is told" {
+	first
+	replay r.db
+	exec 9>>r.db.cycle
+	flock 9
+	expect 75 replay r.db
+}
+
+@test "the same answers at another fee: same decisions, other books" {
+	first
+	replay season.db
+	expect 0 tr-replay -q --answers season.db --fee-bps 80 -o dear.db
+	local what="SELECT a.name, window_ms, status, orders, hash FROM decisions AS d JOIN agents AS a ON a.id = d.agent_id ORDER BY 1, 2"
+	assert_equal "$(sqlite3 dear.db "$what")" "$(sqlite3 season.db "$what")"
+	[ "$(sqlite3 dear.db 'SELECT sum(fee) FROM trades')" -gt "$(sqlite3 season.db 'SELECT sum(fee) FROM trades')" ]
+	expect 0 tr-audit -q -d dear.db
+	# and at the same fee it is the season again
+	expect 0 tr-replay -q --answers season.db -o again.db
+	for t in trades snapshots prices executions orders; do
+		assert_equal "$(sqlite3 again.db "SELECT * FROM $t ORDER BY 1, 2, 3" | sha256sum)" \
+			"$(sqlite3 season.db "SELECT * FROM $t ORDER BY 1, 2, 3" | sha256sum)"
+	done
+}
+
+@test "answers of a race that ran live are replayed with its windows and its prices" {
+	first
+	cp first.db live.db
+	tr-cycle -q -d live.db --from 2024-08-01 --to 2024-08-01T02:00Z
+	tr-cycle -q -d live.db --from 2024-08-01T02:30Z --to 2024-08-01T03:00Z
+	tr-replay -q --answers live.db --fill batch -o r.db
+	for t in trades snapshots prices; do
+		assert_equal "$(sqlite3 r.db "SELECT * FROM $t ORDER BY 1, 2, 3" | sha256sum)" \
+			"$(sqlite3 live.db "SELECT * FROM $t ORDER BY 1, 2, 3" | sha256sum)"
+	done
+	assert_equal "$(counted r.db cycles)" 30
+}
+
+@test "only those who are named take part, and the baselines" {
+	first
+	tr-agent -q -d first.db pause rsi
+	replay r.db --agents rsi,trend
+	assert_equal "$(sqlite3 r.db 'SELECT group_concat(name) FROM (SELECT name FROM agents ORDER BY name)')" \
+		buy-and-hold,cash,equal-weight,random,rsi,trend
+	[ "$(sqlite3 r.db "SELECT count(*) FROM decisions AS d JOIN agents AS a ON a.id = d.agent_id WHERE a.name = 'rsi'")" -eq 16 ]
+	expect 66 replay x.db --agents rsi,nobody
+	has "$stderr" nobody
+	[ ! -e x.db ]
+}
+
+@test "nobody is asked over the network" {
+	first
+	tr-provider -q -d first.db add box --kind openai --base http://127.0.0.1:9/v1
+	tr-agent -q -d first.db add model --kind llm --model box/some
+	expect 65 replay x.db --agents model
+	has "$stderr" "--answers"
+	expect 0 tr-replay -d first.db --from 2024-08-01 --to 2024-08-01T00:30Z -o r.db
+	has "$stderr" "model: is left out"
+	assert_equal "$(sqlite3 r.db "SELECT count(*) FROM agents WHERE name = 'model'")" 0
+}
+
+@test "a program that is shown the future could use it, and is not shown it" {
+	first
+	# it keeps every line, and compares what it sees with the prices that came later
+	cat >seer.py <<-'END'
+		import json, sys
+		newest = ""
+		for line in sys.stdin:
+		    c = json.loads(line)
+		    now = c["window"][-13:]
+		    stamps = [k["time"] for a in c["market"]["assets"] for k in a["candles"]]
+		    stamps += [a["time"] for a in c["market"]["assets"] if a["price"]]
+		    late = max(s.replace("-", "").replace("T", "-").replace(":", "")[:13] for s in stamps)
+		    print(json.dumps({"orders": [], "reasoning": "late" if late > now else "fine"}), flush=True)
+	END
+	tr-agent -q -d first.db add seer --kind exec -- /usr/bin/python3 "$PWD/seer.py"
+	# history that holds all of the future, too
+	tr-cycle -q -d first.db --from 2024-08-01 --to 2024-08-01T02:00Z
+	replay r.db --agents seer
+	assert_equal "$(sqlite3 r.db "SELECT DISTINCT reasoning FROM decisions AS d JOIN agents AS a ON a.id = d.agent_id WHERE a.name = 'seer'")" fine
+	# whoever knows the batch of its decision pays that of the next
+	assert_equal "$(sqlite3 r.db 'SELECT count(*) FROM trades AS t JOIN prices AS p ON p.window_ms = t.window_ms + 300000
+		AND p.asset_id = t.asset_id WHERE p.price = t.price')" "$(counted r.db trades)"
+	# and a candle of the future does not change the past
+	assert_equal "$(sqlite3 r.db 'SELECT count(*) FROM prices WHERE price_ms > window_ms')" 0
+}
+
+@test "a candle that the first race saw late is seen when it had ended" {
+	need_shared
+	local at
+	tr-init -q --quote USDT first.db
+	tr-asset -q -d first.db add BTC --feed history
+	# the race has begun when the candles come
+	tr-cycle -q -d first.db -w 2024-07-25T00:00Z || [ $? -eq 3 ]
+	tr-ingest -q -d first.db --import "$SHARED"/data/BTC-USDT_5m_binance_2024-07-22_*.csv.gz
+	at=$(sqlite3 first.db 'SELECT max(seen_ms - open_ms) FROM candles')
+	[ "$at" -gt 300000 ]
+	tr-replay -q -d first.db --from 2024-07-23T20:00Z --to 2024-07-23T21:00Z -o r.db
+	assert_equal "$(sqlite3 r.db 'SELECT min(seen_ms - open_ms), max(seen_ms - open_ms) FROM candles')" '300000|300000'
+	assert_equal "$(sqlite3 r.db "SELECT DISTINCT quality FROM prices")" fresh
+}
+
+@test "a race that was halted is replayed without the halt" {
+	first
+	tr-halt -q -d first.db -r "for the weekend"
+	replay r.db
+	[ "$(counted r.db trades)" -gt 0 ]
+}
+
+@test "wrong options are refused before anything is written" {
+	first
+	expect 64 tr-replay -d first.db --from 2024-08-01 --to 2024-08-02
+	expect 64 tr-replay -d first.db --from 2024-08-01 -o r.db
+	expect 64 tr-replay -d first.db --from 2024-08-02 --to 2024-08-01 -o r.db
+	expect 64 replay r.db --fill never
+	expect 64 replay r.db --agents a,,b
+	expect 64 replay r.db --jobs 0x1
+	expect 64 replay r.db --set nonsense
+	expect 65 replay r.db --set nonsense.key=1
+	expect 65 replay r.db --fee-bps many
+	expect 66 tr-replay -d none.db --from 2024-08-01 --to 2024-08-02 -o r.db
+	expect 66 tr-replay --answers first.db -o r.db
+	[ ! -e r.db ] && [ ! -e r.db.new ]
+}
