@@ -535,10 +535,12 @@ int db_end(struct db *db, int r, struct err *e)
 
 int db_chunk_begin(struct db *db, struct err *e)
 {
-	int r = db_begin(db, e);
-
-	db->chunk = r == 0;
-	return r;
+	/* what a chunk changes must fit, or it is written and read again and again */
+	if (sql_script(db->sql, "PRAGMA cache_size = -65536", e) != 0 || db_begin(db, e) != 0)
+		return -1;
+	db->chunk = true;
+	/* keys are unique without them, and nothing here changes a fact */
+	return sql_triggers(db->sql, false, e);
 }
 
 void *db_memo(struct db *db, enum db_slot slot, size_t size, void (*forget)(void *))
@@ -554,8 +556,12 @@ void *db_memo(struct db *db, enum db_slot slot, size_t size, void (*forget)(void
 
 int db_chunk_end(struct db *db, int r, struct err *e)
 {
+	struct err ignored = { 0 };
+
 	db->chunk = false;
 	db_forget(db);
+	if (sql_triggers(db->sql, true, r == 0 ? e : &ignored) != 0)
+		r = -1;
 	return db_end(db, r, e);
 }
 

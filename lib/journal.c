@@ -38,8 +38,9 @@ static const char sql_last_done[] =
 	"AND type = 'completed' ORDER BY window_ms DESC LIMIT 1";
 static const char sql_event_add[] =
 	"INSERT INTO events (window_ms, seq, type, stage, input, detail, at_ms) "
-	"SELECT :window, coalesce(max(seq), 0) + 1, :type, :stage, :input, :detail, :at "
-	"FROM events WHERE window_ms = :window";
+	"VALUES (:window, :seq, :type, :stage, :input, :detail, :at)";
+static const char sql_event_last[] =
+	"SELECT coalesce(max(seq), 0) FROM events WHERE window_ms = :window";
 static const char sql_resume[] =
 	"UPDATE cycles AS c SET attempts = attempts + ((SELECT type FROM events AS v "
 	"WHERE v.window_ms = c.window_ms ORDER BY seq DESC LIMIT 1) <> 'failed') "
@@ -63,6 +64,7 @@ static const char sql_unsealed[] =
 struct journal_memo {
 	bool known; /* cycle is the newest there is */
 	struct journal_cycle cycle;
+	int64_t seq;	    /* of its last event */
 	unsigned done;	    /* bits of journal_stages; nothing else is done in it */
 	int64_t settled_ms; /* the newest window before it that settled; -1: not known */
 };
@@ -309,12 +311,36 @@ int journal_last_done(struct db *db, int64_t window_ms, const char *stage, int64
 	return r < 0 ? -1 : 0;
 }
 
+/* The number of the next event of a window. */
+static int journal_next(struct db *db, int64_t window_ms, int64_t *seq, struct err *e)
+{
+	struct journal_memo *m = journal_remember(db, window_ms);
+	struct sql_stmt *s;
+
+	if (m != NULL) {
+		*seq = ++m->seq;
+		return 0;
+	}
+	s = db_get(db, sql_event_last);
+	sql_int(s, ":window", window_ms);
+	if (sql_row(s, e) != 1)
+		return -1;
+	*seq = sql_col_int(s, 0) + 1;
+	sql_reset(s);
+	return 0;
+}
+
 static int journal_add(struct db *db, int64_t window_ms, const char *type, const char *stage,
 		       const struct digest *input, const char *detail, int64_t at_ms,
 		       struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_event_add);
+	struct sql_stmt *s;
+	int64_t seq;
 
+	if (journal_next(db, window_ms, &seq, e) != 0)
+		return -1;
+	s = db_get(db, sql_event_add);
+	sql_int(s, ":seq", seq);
 	sql_int(s, ":window", window_ms);
 	sql_text(s, ":type", type);
 	sql_text(s, ":stage", stage);

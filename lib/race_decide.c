@@ -110,6 +110,7 @@ int race_show(struct race_round *r, struct race_turn *t, struct err *e)
 static int race_store_context(struct race_round *r, struct err *e)
 {
 	struct sql_stmt *s = db_get(r->db, sql_context);
+	struct digest_state shared = r->shared_state;
 	struct digest hash;
 	int row;
 
@@ -118,7 +119,7 @@ static int race_store_context(struct race_round *r, struct err *e)
 	sql_reset(s);
 	if (row != 0)
 		return row < 0 ? -1 : 0;
-	digest_of(r->shared.data, r->shared.len, &hash);
+	digest_final(&shared, &hash);
 	s = db_get(r->db, sql_context_add);
 	sql_int(s, ":window", r->w->window_ms);
 	sql_blob(s, ":hash", hash.bytes, sizeof hash.bytes);

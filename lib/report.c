@@ -115,13 +115,15 @@ static int load_settings(struct db *db, struct report_page *p, struct err *e)
 {
 	if (p->board.last_ms >= 0)
 		return race_open_read(db, p->board.last_ms, &p->last, e);
+	config_init(&p->last.config);
 	return config_load(db, &p->last.config, e);
 }
 
 static int load(struct db *db, struct report_page *p, report_progress_fn *progress, void *ctx,
 		struct err *e)
 {
-	if (race_board_query(db, p->q, &p->board, e) != 0 || load_settings(db, p, e) != 0)
+	if (race_board_query(db, p->q, &p->board, e) != 0 || load_settings(db, p, e) != 0 ||
+	    report_load_sealed(db, p, e) != 0)
 		return -1;
 	p->rows = mem_array(p->board.n, sizeof *p->rows);
 	prepare(p);
@@ -198,7 +200,6 @@ int report_make(struct db *db, const struct race_board_query *q, report_progress
 	judged.versions = false;
 	if (progress != NULL)
 		progress(ctx, 0, 1);
-	config_init(&p.last.config);
 	r = db_read_begin(db, e);
 	if (r == 0) {
 		r = load(db, &p, progress, ctx, e);

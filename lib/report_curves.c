@@ -11,11 +11,11 @@
 
 /* Lines over time: the curves with their labels, drawdowns, and the small ones of the table. */
 
-#define COLUMNS_MAX 640 /* of the large chart */
+#define COLUMNS_MAX 560 /* of the large chart */
 #define COLUMNS_MIN 160
-#define COLUMNS_ALL 8000 /* of all its lines together */
-#define COLUMNS_SMALL 180
-#define COLUMNS_SPARK 108
+#define COLUMNS_ALL 6720 /* of all its lines together */
+#define COLUMNS_SMALL 150
+#define COLUMNS_SPARK 72
 #define HEIGHT_MIN 336 /* of the large chart without its time axis, in pixels */
 #define HEIGHT_MAX 600
 #define AXIS_HEIGHT 26
@@ -296,7 +296,7 @@ void report_drawdowns(const struct report_page *p, struct buf *out)
 		for (size_t k = 0; k < p->rows[i].s->n_curve; k++)
 			low = fmin(low, p->rows[i].depth[k]);
 	low *= 1.04;
-	report_ticks(0, -low, 5, &first, &step);
+	report_ticks(0, -low, 4, &first, &step);
 	buf_adds(out,
 		 "<section id=\"drawdowns\">\n<h2>Drawdowns</h2>\n<p class=\"sub\">How far "
 		 "below its highest value so far; all on one scale, from ");

@@ -24,6 +24,7 @@ static const char sql_latency[] =
 static const char sql_tokens[] =
 	"SELECT count(*), total(input), total(output), total(substitute) FROM answers "
 	"WHERE agent_id = :agent AND window_ms >= :from AND window_ms < :before";
+static const char sql_sealed[] = "SELECT window_ms FROM seals WHERE n = :n";
 static const char sql_symbol[] = "SELECT symbol FROM assets WHERE id = :asset";
 
 static struct sql_stmt *report_get(struct db *db, const char *sql, const struct report_page *p,
@@ -199,6 +200,18 @@ static int load_tokens(struct sql_stmt *q, struct report_card *c, struct err *e)
 	c->substitutes = sql_col_int(q, 3);
 	sql_reset(q);
 	return 0;
+}
+
+int report_load_sealed(struct db *db, struct report_page *p, struct err *e)
+{
+	struct sql_stmt *q = db_get(db, sql_sealed);
+	int r;
+
+	sql_int(q, ":n", p->board.seals);
+	r = sql_row(q, e);
+	p->sealed_ms = r == 1 ? sql_col_int(q, 0) : -1;
+	sql_reset(q);
+	return r < 0 ? -1 : 0;
 }
 
 int report_load_card(struct db *db, const struct report_page *p, const struct race_standing *s,

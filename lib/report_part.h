@@ -7,7 +7,7 @@
 
 /* What the files of the page share. */
 
-#define REPORT_DECISIONS 6 /* last ones of a card */
+#define REPORT_DECISIONS 5 /* last ones of a card */
 #define REPORT_TRADES 10   /* likewise */
 
 struct report_position {
@@ -69,9 +69,11 @@ struct report_page {
 	bool daily;		 /* there are days enough to look at days */
 	double day_limit;	 /* greatest change of a day or hour that the scales show */
 	int64_t from_ms, until_ms;
+	int64_t sealed_ms; /* the last sealed window, -1 for none */
 };
 
 /* ---- SQL: report_load.c */
+int report_load_sealed(struct db *db, struct report_page *p, struct err *e);
 int report_load_card(struct db *db, const struct report_page *p, const struct race_standing *s,
 		     struct report_card *c, struct err *e);
 void report_release_card(struct report_card *c);

@@ -108,7 +108,7 @@ static void add_shade(const struct report_page *p, const struct report_changes *
 					     : "",
 				 abs(shade));
 		any = true;
-		buf_addf(out, "M%lld %lldh.88", (long long)at.x, (long long)at.y);
+		buf_addf(out, "M%lld %lldh.9", (long long)at.x, (long long)at.y);
 	}
 	if (any)
 		buf_adds(out, "\"/>");
@@ -170,7 +170,7 @@ void report_heat_key(const struct report_page *p, struct buf *out)
 	buf_adds(out, " <svg class=\"heat\" viewBox=\"0 -.5 9 1\" width=\"90\" height=\"10\" "
 		      "aria-hidden=\"true\">");
 	for (int k = -SHADES; k <= SHADES; k++)
-		buf_addf(out, "<path class=\"h%s%d\" d=\"M%d 0h.88\"/>",
+		buf_addf(out, "<path class=\"h%s%d\" d=\"M%d 0h.9\"/>",
 			 k < 0	 ? "n"
 			 : k > 0 ? "p"
 				 : "",

@@ -93,7 +93,7 @@ static void add_summary(const struct report_page *p, const struct report_row *le
 	buf_adds(out, "</p>\n");
 }
 
-/* As of the last sealed window; a later one that still runs is named too. */
+/* As of the last window, which is sealed unless it still runs. */
 static void add_as_of(const struct report_page *p, struct buf *out)
 {
 	char id[TSTAMP_WINDOW_ID_MAX], hex[DIGEST_HEX_SIZE];
@@ -111,7 +111,10 @@ static void add_as_of(const struct report_page *p, struct buf *out)
 		digest_hex(&p->board.head, hex);
 		buf_addf(out, ", head <a href=\"#method\"><code>%.16s</code></a>", hex);
 	}
-	buf_adds(out, ".</p>\n");
+	buf_adds(out, ".");
+	if (p->sealed_ms != p->until_ms)
+		buf_adds(out, " <b>The last window is not sealed yet.</b>");
+	buf_adds(out, "</p>\n");
 }
 
 void report_head(const struct report_page *p, struct buf *out)

@@ -106,6 +106,18 @@ static int sql_configure(struct sql *q, struct err *e)
 	return 0;
 }
 
+/* There are no threads here: no locks around memory, and no accounting of it. */
+static void sql_prepare_library(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	done = true;
+}
+
 struct sql *sql_open(const char *path, bool create, struct err *e)
 {
 	struct sql *q = mem_alloc(sizeof *q);
@@ -113,6 +125,7 @@ struct sql *sql_open(const char *path, bool create, struct err *e)
 		    SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE;
 	int code;
 
+	sql_prepare_library();
 	if (create)
 		flags |= SQLITE_OPEN_CREATE;
 	code = sqlite3_open_v2(path, &q->db, flags, NULL);
@@ -376,6 +389,17 @@ void sql_limit(struct sql *q, int64_t until_ms)
 	q->until_ms = until_ms;
 	sqlite3_progress_handler(q->db, SQL_PROGRESS_STEPS, until_ms < 0 ? NULL : sql_progress,
 				 q);
+}
+
+int sql_triggers(struct sql *q, bool on, struct err *e)
+{
+	int got = -1;
+
+	if (sqlite3_db_config(q->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, (int)on, &got) !=
+		    SQLITE_OK ||
+	    got != (int)on)
+		return err_set(e, ERR_INTERNAL, "database: triggers cannot be switched");
+	return 0;
 }
 
 void sql_patience(struct sql *q, int wait_ms)

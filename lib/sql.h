@@ -67,6 +67,9 @@ int sql_backup(struct sql *q, const char *path, struct err *e);
 /* From ${until_ms} on the boot clock on, statements are interrupted: ERR_TEMP. -1: never. */
 void sql_limit(struct sql *q, int64_t until_ms);
 
+/* Whether triggers run. They refuse changes of facts; who makes none may do without. */
+int sql_triggers(struct sql *q, bool on, struct err *e);
+
 /* How long a statement waits for another process: SQL_PATIENCE_MS unless told otherwise. */
 #define SQL_PATIENCE_MS 5000
 void sql_patience(struct sql *q, int wait_ms);

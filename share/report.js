@@ -126,7 +126,7 @@
 
 	// ---- cross-hair
 	const cross = node(plot, "line", { id: "cross", y2: height, visibility: "hidden" });
-	const shownAt = (x) => from + Math.floor(Math.min((x + 0.999) / columns, 1) * (until - from) / 3e5) * 3e5;
+	const shownAt = (x) => x + 1 >= columns ? until : from + (Math.ceil((x + 1) / columns * (until - from) / 3e5) - 1) * 3e5;
 	const show = (share) => {
 		const x = Math.round(view[0] + share * (view[1] - view[0])), where = (x - view[0]) / (view[1] - view[0]);
 		const shown = agents.filter((a) => a.on && value(a, x) !== undefined).sort((a, b) => value(b, x) - value(a, x));

@@ -4,7 +4,9 @@
 -- milliseconds since 1970 UTC and end in _ms. A window is named by its start. Facts are
 -- append-only: triggers refuse UPDATE, DELETE and a second INSERT of a key. Columns and tables
 -- marked "volatile:" differ between equal races and are left out of `tr-db dump --logical`;
--- "surrogate:" marks numbers that only join tables. Views (v_*) show human units.
+-- "surrogate:" marks numbers that only join tables. Lists of values are spelled out where rows
+-- are many: of an IN with three and more SQLite makes a table at every insert. Views (v_*) show
+-- human units.
 
 PRAGMA application_id = 1414677313; -- "TRRA"
 PRAGMA user_version = 2;
@@ -186,7 +188,7 @@ CREATE TABLE cycles (
   pin BLOB NOT NULL REFERENCES pins (hash), -- what it runs under
   decision INTEGER NOT NULL CHECK (decision IN (0, 1)), -- whether agents decide in it
   live INTEGER NOT NULL CHECK (live IN (0, 1)), -- volatile: begun by the clock, not by --now or --window
-  state TEXT NOT NULL CHECK (state IN ('running', 'completed', 'partial', 'failed', 'quarantined', 'needs_operator')), -- volatile: where it stands
+  state TEXT NOT NULL CHECK (state = 'running' OR state = 'completed' OR state = 'partial' OR state = 'failed' OR state = 'quarantined' OR state = 'needs_operator'), -- volatile: where it stands
   attempts INTEGER NOT NULL CHECK (attempts > 0), -- volatile: how often tr-cycle started it
   started_ms INTEGER NOT NULL, -- volatile: wall time
   ended_ms INTEGER -- volatile: wall time
@@ -209,7 +211,7 @@ CREATE TABLE prices (
   price_ms INTEGER NOT NULL, -- the time the price belongs to: the end of its candle
   source_id INTEGER NOT NULL REFERENCES sources (id), -- who said so; unindexed: sources stay
   interval_s INTEGER NOT NULL, -- of the candles of this source
-  quality TEXT NOT NULL CHECK (quality IN ('fresh', 'last_good', 'stale', 'suspect')), -- the first two can be traded on
+  quality TEXT NOT NULL CHECK (quality = 'fresh' OR quality = 'last_good' OR quality = 'stale' OR quality = 'suspect'), -- the first two can be traded on
   note TEXT NOT NULL, -- why it is suspect, else ''
   PRIMARY KEY (window_ms, asset_id)
 ) STRICT, WITHOUT ROWID;
@@ -269,7 +271,7 @@ CREATE TABLE decisions (
   agent_id INTEGER NOT NULL REFERENCES agents (id), -- who
   window_ms INTEGER NOT NULL, -- the batch it was made on
   version INTEGER NOT NULL, -- of the agent
-  status TEXT NOT NULL CHECK (status IN ('ok', 'hold', 'invalid', 'timeout', 'refused', 'late', 'error', 'budget')), -- kind of answer
+  status TEXT NOT NULL CHECK (status = 'ok' OR status = 'hold' OR status = 'invalid' OR status = 'timeout' OR status = 'refused' OR status = 'late' OR status = 'error' OR status = 'budget'), -- kind of answer
   origin TEXT NOT NULL CHECK (origin IN ('agent', 'manual')), -- asked for, or handed in by tr-trade
   fill_ms INTEGER NOT NULL CHECK (fill_ms >= window_ms), -- the window whose batch fills it
   orders TEXT NOT NULL, -- JSON array, canonical: what it wants
@@ -320,7 +322,7 @@ CREATE TABLE executions (
   agent_id INTEGER NOT NULL, -- who
   window_ms INTEGER NOT NULL, -- the decision's window
   exec_ms INTEGER NOT NULL REFERENCES batches (window_ms), -- the window that carried it out and seals it
-  status TEXT NOT NULL CHECK (status IN ('executed', 'expired', 'void', 'halted')), -- void: there was nothing valid to execute
+  status TEXT NOT NULL CHECK (status = 'executed' OR status = 'expired' OR status = 'void' OR status = 'halted'), -- void: there was nothing valid to execute
   n_orders INTEGER NOT NULL CHECK (n_orders >= 0), -- in the decision
   n_trades INTEGER NOT NULL CHECK (n_trades BETWEEN 0 AND n_orders), -- that filled
   cash_before INTEGER NOT NULL CHECK (cash_before >= 0), -- 1e-8
@@ -340,7 +342,7 @@ CREATE TABLE orders (
   quantity INTEGER CHECK (quantity > 0), -- asked for in units, 1e-8
   notional INTEGER CHECK (notional > 0), -- or by value, 1e-8
   limit_price INTEGER CHECK (limit_price > 0), -- worst price accepted, 1e-10
-  action TEXT NOT NULL CHECK (action IN ('pass', 'clip', 'drop')), -- what became of it
+  action TEXT NOT NULL CHECK (action = 'pass' OR action = 'clip' OR action = 'drop'), -- what became of it
   reasons TEXT NOT NULL, -- names of the rules that spoke, comma-separated
   wanted INTEGER NOT NULL CHECK (wanted >= 0), -- units before any edit, 1e-8
   filled INTEGER NOT NULL CHECK (filled >= 0), -- units traded, 1e-8
@@ -411,7 +413,7 @@ CREATE TABLE seals (
 CREATE TABLE events (
   window_ms INTEGER NOT NULL REFERENCES cycles (window_ms), -- the window
   seq INTEGER NOT NULL CHECK (seq BETWEEN 1 AND 4096), -- contiguous from 1
-  type TEXT NOT NULL CHECK (type IN ('started', 'resumed', 'completed', 'failed', 'sealed')), -- what happened
+  type TEXT NOT NULL CHECK (type = 'started' OR type = 'resumed' OR type = 'completed' OR type = 'failed' OR type = 'sealed'), -- what happened
   stage TEXT NOT NULL, -- ingest, settle, pre, decide, trade, post; '' for the window
   input BLOB CHECK (length(input) = 32), -- hash of the pin that a completed stage ran under
   detail TEXT NOT NULL, -- counts, or an error

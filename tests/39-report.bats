@@ -402,7 +402,6 @@ browser() {
 		    v = v["value"]
 		    assert set(v["all"]) == want, (set(v["all"]) ^ want)
 		    assert set(v["fewer"]) == {w for w in want if not w.startswith("trend")}
-		    print(v["time"], v["ticks"], v["theme"])
 		    assert v["time"] == "2024-02-09 23:55" and v["ticks"] >= 2
 		    assert v["theme"] == ("light" if view.endswith("dark") else "dark")
 	PY
