@@ -59,7 +59,7 @@ static size_t race_candles_find(const struct race_candles *t, const struct view_
 
 	while (i > 0 && t->candles[i - 1].open_ms >= c[0].open_ms)
 		i--;
-	if (t->n - i > n || memcmp(&t->candles[i], c, (t->n - i) * sizeof *c) != 0)
+	if (i == t->n || t->n - i > n || memcmp(&t->candles[i], c, (t->n - i) * sizeof *c) != 0)
 		return t->n;
 	return i;
 }

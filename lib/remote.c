@@ -1,5 +1,6 @@
 #include "remote.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 
 #define REMOTE_CHUNK 128
 #define REMOTE_LEAST_MS 1000 /* no attempt starts with less time left */
+#define REMOTE_TICK_MS 500   /* a stop flag set just before a sleep is seen that late at most */
 #define REMOTE_PAUSE_MS 50   /* until a limit is looked at again */
 
 enum { REMOTE_WAITS, REMOTE_FLIES, REMOTE_OVER };
@@ -499,8 +501,9 @@ static int64_t remote_until(const struct remote_run *r)
 
 		if (j->answer != NULL)
 			return now;
-		/* one that is due already waits for others to land */
-		if (j->state == REMOTE_WAITS && j->due_ms > now && j->due_ms < until)
+		/* one that is due already waits for others to land, if there are any */
+		if (j->state == REMOTE_WAITS && (j->due_ms > now || r->flying == 0) &&
+		    j->due_ms < until)
 			until = j->due_ms;
 	}
 	return until;
@@ -514,12 +517,25 @@ static int remote_unplayable(const char *path, struct err *e)
 	return err_set(e, ERR_TEMP, "recording %s: tr-fetch ended while it was played", path);
 }
 
+/* Nobody is asked at the moment: sleep until somebody may be, or a signal comes. */
+static void remote_sleep(const struct remote_run *r, int64_t until_ms)
+{
+	int64_t left = until_ms - tstamp_boot_ms();
+
+	while (left > 0 && (r->o->stop == NULL || *r->o->stop == 0)) {
+		poll(NULL, 0, left < REMOTE_TICK_MS ? (int)left : REMOTE_TICK_MS);
+		left = until_ms - tstamp_boot_ms();
+	}
+}
+
 /* Wait for one answer, and take along all that are there. */
 static int remote_listen(struct remote_run *r, struct err *e)
 {
 	int64_t until = remote_until(r);
 	bool got = true;
 
+	if (r->flying == 0)
+		remote_sleep(r, until);
 	while (got) {
 		struct fetch_answer a = { 0 };
 		char *end;

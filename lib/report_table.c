@@ -186,7 +186,7 @@ static void add_standing(const struct report_page *p, const struct report_row *r
 	buf_adds(out, "</td><td class=\"w\">");
 	report_count(out, "trades", (int64_t)m->n_trades);
 	buf_adds(out, "</td><td class=\"w\">");
-	report_money(out, "fees", m->fees.u, 2);
+	report_money(out, "fees", m->fees.u, 0);
 	buf_adds(out, "</td><td class=\"w\">");
 	report_money(out, "thinking_usd", r->s->thinking.u, 2);
 	buf_adds(out, "</td><td class=\"w\">");

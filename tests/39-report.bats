@@ -336,7 +336,7 @@ figures_equal() {
 	size=$(stat -c %s year.html)
 	[ "$size" -lt 409600 ] || { echo "$size bytes"; return 1; }
 	[ "$(jq -r .first < <(tr-board --json))" = market-cycle-20240101-0000 ]
-	grep -q '105,120' year.html
+	grep -q 'After 365 days' year.html
 }
 
 # ---- in a browser
@@ -344,9 +344,7 @@ figures_equal() {
 browser() {
 	command -v python3 >/dev/null || skip "no python3"
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || skip "no chromium"
-	run --separate-stderr python3 "$TOP/tests/page.py" "$@"
-	[ "$status" -eq 0 ] || { echo "$stderr"; return 1; }
-	printf '%s\n' "$output" >seen.json
+	python3 "$TOP/tests/page.py" "$@" >seen.json
 }
 
 @test "in a browser the page asks for nothing, complains of nothing and fits every screen" {
@@ -365,15 +363,19 @@ browser() {
 
 @test "hostile words run nothing in a browser" {
 	demo_race
-	printf '%s\n' '#!/bin/sh' 'while read -r l; do' \
-		'echo '\''{"orders":[],"reasoning":"</p><script>document.title=\"owned\"</script><svg onload=alert(1)>"}'\' done >evil
+	cat >evil <<-'SH'
+		#!/bin/sh
+		while read -r line; do
+			echo '{"orders":[],"reasoning":"</p><script>document.title=1</script><svg onload=alert(1)>"}'
+		done
+	SH
 	chmod +x evil
 	tr-agent -q add evil --kind exec -- ./evil
 	tr-cycle -q -w 2024-07-23T00:00Z >/dev/null
 	tr-report
 	browser race.html --eval document.title
 	assert_equal "$(jq -c '.console' seen.json)" '[]'
-	jq -e '[.views[].value | contains("owned") | not] | all' seen.json
+	jq -e '[.views[].value | contains("trading race")] | all' seen.json
 }
 
 @test "the cross-hair at the end shows what the board has, and a label takes its line out" {

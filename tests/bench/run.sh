@@ -130,3 +130,6 @@ if [ -x /usr/bin/time ]; then
 fi
 
 tests/bench/agents.sh
+
+echo "A race over history:"
+tests/bench/replay.sh
