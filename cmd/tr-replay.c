@@ -30,7 +30,7 @@ static const struct cli_opt options[] = {
 	{ 0, "from", CLI_TIME, &from_ms, "TIME", "first window" },
 	{ 0, "to", CLI_TIME, &to_ms, "TIME", "window after the last" },
 	{ 0, "agents", CLI_STRING, &agents, "NAME,...",
-	  "only these and the baselines (default: all rules and programs)" },
+	  "only these and the baselines (default: all but remote ones)" },
 	{ 0, "answers", CLI_STRING, &answers, "RACE",
 	  "replay this race with the answers that were given in it" },
 	{ 0, "fill", CLI_STRING, &fill, "next|batch",

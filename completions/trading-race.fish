@@ -461,7 +461,7 @@ complete -c tr-replay -f
 complete -c tr-replay -s o -l out -r -F -d 'race to make, or to continue'
 complete -c tr-replay -l from -r -f -d 'first window'
 complete -c tr-replay -l to -r -f -d 'window after the last'
-complete -c tr-replay -l agents -r -f -d 'only these and the baselines (default: all rules and programs)'
+complete -c tr-replay -l agents -r -f -d 'only these and the baselines (default: all but remote ones)'
 complete -c tr-replay -l answers -r -f -d 'replay this race with the answers that were given in it'
 complete -c tr-replay -l fill -r -f -a 'next batch' -d 'which batch fills a decision (default: next)'
 complete -c tr-replay -l fee-bps -r -f -d 'the same as --set trade.fee_bps=NUMBER'

@@ -2,6 +2,7 @@
 
 /* the plain functions: their state is a struct that can be copied, and SHA-256 does not age */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <endian.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -20,23 +21,35 @@ static SHA256_CTX *state_of(struct digest_state *s)
 void digest_init(struct digest_state *s)
 {
 	SHA256_Init(state_of(s));
+	s->n_pending = 0;
+}
+
+static void flush(struct digest_state *s)
+{
+	if (s->n_pending > 0)
+		SHA256_Update(state_of(s), s->pending, s->n_pending);
+	s->n_pending = 0;
 }
 
 void digest_update(struct digest_state *s, const void *data, size_t n)
 {
-	if (n != 0)
+	if (n == 0)
+		return;
+	if (n > sizeof s->pending - s->n_pending)
+		flush(s);
+	if (n > sizeof s->pending) {
 		SHA256_Update(state_of(s), data, n);
+		return;
+	}
+	memcpy(s->pending + s->n_pending, data, n);
+	s->n_pending += n;
 }
 
 static void update_u64(struct digest_state *s, uint64_t v)
 {
-	unsigned char bytes[8];
+	uint64_t highest_first = htobe64(v);
 
-	for (int i = 7; i >= 0; i--) {
-		bytes[i] = (unsigned char)(v & 0xff);
-		v >>= 8;
-	}
-	digest_update(s, bytes, sizeof bytes);
+	digest_update(s, &highest_first, sizeof highest_first);
 }
 
 void digest_field(struct digest_state *s, const void *data, size_t n)
@@ -52,6 +65,7 @@ void digest_int(struct digest_state *s, int64_t v)
 
 void digest_final(struct digest_state *s, struct digest *out)
 {
+	flush(s);
 	SHA256_Final(out->bytes, state_of(s));
 }
 

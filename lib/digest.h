@@ -19,6 +19,8 @@ struct digest {
 /* Hash state, opaque but placeable on the stack. */
 struct digest_state {
 	_Alignas(16) unsigned char opaque[128];
+	unsigned char pending[256]; /* what came in small pieces */
+	size_t n_pending;
 };
 
 void digest_init(struct digest_state *s);

@@ -88,7 +88,9 @@ static const char sql_feed_result[] =
 	"VALUES (:window, :asset, :priority, :source, :outcome, :detail) ON CONFLICT DO UPDATE "
 	"SET outcome = excluded.outcome, detail = excluded.detail";
 
-#define MARKET_PAGE 2048 /* candles of a series that are read ahead in a replay */
+/* Candles of a series in a replay: what is read ahead, and kept behind, at least. */
+#define MARKET_PAGE 2048
+#define MARKET_DEPTH 256
 
 /* ------------------------------------------------------------------ candles */
 
@@ -349,7 +351,8 @@ static int market_cover(struct db *db, const struct market_series *m, int64_t wi
 	*run = NULL;
 	if (r == NULL || r->revised || (r->depth > 0 && window_ms < r->window_ms))
 		return 0;
-	if (r->depth < n && market_run_begin(db, r, window_ms, n, e) != 0)
+	if (r->depth < n &&
+	    market_run_begin(db, r, window_ms, n < MARKET_DEPTH ? MARKET_DEPTH : n, e) != 0)
 		return -1;
 	if (r->revised)
 		return 0;

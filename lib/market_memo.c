@@ -136,11 +136,5 @@ size_t market_run_last(struct market_run *r, int64_t window_ms, size_t n,
 		if (r->seen[--i] <= window_ms)
 			out[--k] = r->candles[i];
 	memmove(out, out + k, (n - k) * sizeof *out);
-	/* the windows to come need none of what lies before; n is what they ask for */
-	if (k == 0 && n == r->depth && i > 4096) {
-		memmove(r->candles, r->candles + i, (r->n - i) * sizeof *r->candles);
-		memmove(r->seen, r->seen + i, (r->n - i) * sizeof *r->seen);
-		r->n -= i;
-	}
 	return n - k;
 }

@@ -66,10 +66,11 @@ static const char sql_trades[] = "SELECT a.name, t.seq, t.window_ms, t.idx, t.fi
 				 "FROM trades AS t JOIN agents AS a ON a.id = t.agent_id JOIN "
 				 "assets AS s ON s.id = t.asset_id "
 				 "WHERE t.fill_ms = :window ORDER BY a.name, t.seq";
+/* scan: all agents, in the order that is wanted */
 static const char sql_snapshots[] =
 	"SELECT a.name, n.phase, n.cash, n.positions_value, n.unrealised, n.total, n.unpriced "
-	"FROM snapshots AS n JOIN agents AS a ON a.id = n.agent_id "
-	"WHERE n.window_ms = :window ORDER BY a.name, n.phase DESC";
+	"FROM agents AS a CROSS JOIN snapshots AS n ON n.agent_id = a.id AND n.window_ms = "
+	":window ORDER BY a.name, n.phase DESC";
 /* scan: only the last row, by its key */
 static const char sql_last[] = "SELECT n, window_ms, hash FROM seals ORDER BY n DESC LIMIT 1";
 static const char sql_seal_add[] = "INSERT INTO seals (n, window_ms, batch, decisions, orders, "

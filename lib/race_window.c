@@ -52,13 +52,15 @@ static int race_find_plan(const char *definition)
 	return 0;
 }
 
+/* scan: all agents, whose snapshots are found by the key */
 static const char sql_summary[] =
 	"SELECT b.n_prices, b.n_assets, "
 	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms), "
 	"(SELECT count(*) FROM executions AS x WHERE x.exec_ms = b.window_ms AND x.status = "
 	"'void'), "
 	"(SELECT count(*) FROM trades AS t WHERE t.fill_ms = b.window_ms), "
-	"(SELECT count(*) FROM snapshots AS n WHERE n.window_ms = b.window_ms), "
+	"(SELECT count(*) FROM agents AS a CROSS JOIN snapshots AS n ON n.agent_id = a.id WHERE "
+	"n.window_ms = b.window_ms), "
 	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = b.window_ms) "
 	"FROM batches AS b WHERE b.window_ms = :window";
 

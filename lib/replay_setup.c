@@ -159,21 +159,18 @@ static int replay_range(struct db *origin, const struct replay_request *q, int64
 static int replay_may_join(const struct replay_request *q, const struct roster_agent *a,
 			   bool named, bool *joins, struct err *e)
 {
-	bool asked = a->spec.kind == ROSTER_RULE || a->spec.kind == ROSTER_EXEC;
+	bool asked = a->spec.kind == ROSTER_LLM || a->spec.kind == ROSTER_ML;
 
 	*joins = a->status != ROSTER_RETIRED || named;
-	if (!*joins || q->answers || asked)
+	if (!*joins || q->answers || !asked)
 		return 0;
 	if (named)
-		return err_set(
-			e, ERR_DATA,
-			"agent %s: nobody is asked over the network in a replay; --answers "
-			"replays what was answered",
-			a->name);
-	if (a->spec.kind != ROSTER_MANUAL)
-		log_msg(LOG_WARN,
-			"agent %s: is left out, since its answers come over the network",
-			a->name);
+		return err_set(e, ERR_DATA,
+			       "agent %s: nobody is asked over the network in a replay; --answers "
+			       "replays what was answered",
+			       a->name);
+	log_msg(LOG_WARN, "agent %s: is left out, since its answers come over the network",
+		a->name);
 	*joins = false;
 	return 0;
 }

@@ -382,7 +382,7 @@ CREATE INDEX trades_fill ON trades (fill_ms, asset_id);
 -- What an agent is worth at a window: before the decisions of the window, and after them.
 CREATE TABLE snapshots (
   agent_id INTEGER NOT NULL REFERENCES portfolios (agent_id), -- who
-  window_ms INTEGER NOT NULL REFERENCES batches (window_ms), -- when
+  window_ms INTEGER NOT NULL REFERENCES batches (window_ms), -- when; unindexed: batches stay
   phase TEXT NOT NULL CHECK (phase IN ('pre', 'post')), -- before or after the trades of the window
   cash INTEGER NOT NULL CHECK (cash >= 0), -- 1e-8
   positions_value INTEGER NOT NULL CHECK (positions_value >= 0), -- at the batch's prices, 1e-8
@@ -392,7 +392,6 @@ CREATE TABLE snapshots (
   PRIMARY KEY (agent_id, window_ms, phase),
   CHECK (total = cash + positions_value)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX snapshots_window ON snapshots (window_ms);
 
 -- The chain: one link per window over everything that happened in it.
 CREATE TABLE seals (

@@ -85,6 +85,26 @@ program() {
 	[ "$(counted r.db trades)" -gt 0 ]
 }
 
+@test "a quarter of recorded windows, six assets and twelve agents: twice the same, and its books add up" {
+	need_shared
+	local a
+	tr-init -q --quote USDT first.db
+	for a in ADA BTC ETH LTC SOL XRP; do tr-asset -q -d first.db add $a --feed history; done
+	tr-ingest -q -d first.db --import "$SHARED"/data/*-USDT_5m_binance_2022-12-01_2023-10-02.csv.gz
+	for a in rsi momentum mean-reversion sma-cross; do
+		tr-agent -q -d first.db add "$a" --kind rule --strategy "$a"
+		tr-agent -q -d first.db add "$a-2" --kind rule --strategy "$a" --set max_orders=2 ||
+			tr-agent -q -d first.db add "$a-2" --kind rule --strategy "$a" --set share_bps=500
+	done
+	tr-replay -q -d first.db --from 2023-01-01 --to 2023-04-01 -o one.db
+	assert_equal "$(counted one.db batches)|$(counted one.db agents)" '25920|12'
+	[ "$(counted one.db trades)" -gt 1000 ]
+	expect 0 tr-audit -q -d one.db
+	tr-replay -q -d first.db --from 2023-01-01 --to 2023-02-14 -o two.db
+	tr-replay -q -d first.db --from 2023-01-01 --to 2023-04-01 -o two.db
+	assert_equal "$(tail -n 1 two.db.heads)" "$(tail -n 1 one.db.heads)"
+}
+
 @test "programs are kept running, and the race is the one in which they are started anew" {
 	first
 	program line
@@ -251,6 +271,18 @@ program() {
 	expect 66 replay x.db --agents rsi,nobody
 	has "$stderr" nobody
 	[ ! -e x.db ]
+}
+
+@test "who decides by hand takes part with its cash" {
+	first
+	tr-agent -q -d first.db add me --kind manual
+	tr-db -q -d first.db checkpoint
+	replay r.db --agents me,trend
+	assert_equal "$(sqlite3 r.db "SELECT count(*), min(total) = max(total) FROM snapshots AS s
+		JOIN agents AS a ON a.id = s.agent_id WHERE a.name = 'me'")" '64|1'
+	replay all.db
+	cycles c.db
+	same all.db c.db
 }
 
 @test "nobody is asked over the network" {
