@@ -20,6 +20,8 @@
 
 #include "banned.h"
 
+#define NAME_WIDTH 16 /* at least, in a list */
+
 static const char *kind, *strategy;
 static struct cli_list sets, reads;
 static bool network, unconfined;
@@ -467,16 +469,18 @@ static void print_json(const struct roster_agent *a, const struct rest *r)
 	free(spec);
 }
 
-static void print_text(const struct roster_agent *a, struct buf *b)
+/* The name in a column of ${width}. */
+static void print_text(const struct roster_agent *a, int width, struct buf *b)
 {
-	buf_addf(b, "%-16s %-6s %-8s v%-3lld %s", a->name, roster_kind_name(a->spec.kind),
+	buf_addf(b, "%-*s %-6s %-8s v%-3lld %s", width, a->name, roster_kind_name(a->spec.kind),
 		 roster_status_name(a->status), (long long)a->version,
 		 a->baseline ? "(baseline) " : "");
 	roster_describe(&a->spec, b);
 	buf_addc(b, '\n');
 }
 
-static int print(struct db *db, const struct roster_agent *a, bool all, struct err *e)
+static int print(struct db *db, const struct roster_agent *a, int width, bool all,
+		 struct err *e)
 {
 	struct buf b = BUF_INIT;
 	struct rest r;
@@ -488,7 +492,7 @@ static int print(struct db *db, const struct roster_agent *a, bool all, struct e
 		print_json(a, &r);
 		return 0;
 	}
-	print_text(a, &b);
+	print_text(a, width, &b);
 	if (all)
 		details(a, &r, &b);
 	cli_out(buf_str(&b), b.len);
@@ -496,18 +500,29 @@ static int print(struct db *db, const struct roster_agent *a, bool all, struct e
 	return 0;
 }
 
+static int name_width(const struct roster_agents *all)
+{
+	size_t width = NAME_WIDTH;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (strlen(all->items[i].name) > width)
+			width = strlen(all->items[i].name);
+	return (int)width;
+}
+
 static int list(struct db *db, struct err *e)
 {
 	struct roster_agents all;
-	int r = 0;
+	int r = 0, width;
 
 	if (roster_load_agents(db, &all, e) != 0)
 		return -1;
+	width = name_width(&all);
 	for (size_t i = 0; i < all.n && r == 0; i++) {
 		if (names_only)
 			cli_outf("%s\n", all.items[i].name);
 		else
-			r = print(db, &all.items[i], false, e);
+			r = print(db, &all.items[i], width, false, e);
 	}
 	roster_release_agents(&all);
 	return r;
@@ -520,7 +535,7 @@ static int show(struct db *db, const char *name, struct err *e)
 
 	if (roster_load_agent(db, name, 0, &a, e) != 0)
 		return -1;
-	r = print(db, &a, true, e);
+	r = print(db, &a, NAME_WIDTH, true, e);
 	roster_release_agent(&a);
 	return r;
 }

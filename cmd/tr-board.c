@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "cli_table.h"
 #include "race.h"
 #include "tstamp.h"
 
@@ -138,6 +139,15 @@ static void print_csv(const struct race_board *b)
 /* ------------------------------------------------------------------ terminal */
 
 #define SPARK_WIDTH 16
+/* Names are cut to the first at worst, to the second before other columns are left out. */
+#define NAME_LEAST 8
+#define NAME_MOST 24
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* What a board of ${width} columns, 0 for any, does not show. */
+struct shown {
+	size_t width, left_out, needs;
+};
 
 /* The curve as eight levels of blocks, its last point per column; only where the locale can. */
 static void sparkline(const struct race_standing *s, char *out)
@@ -158,21 +168,6 @@ static void sparkline(const struct race_standing *s, char *out)
 		memcpy(out, level[k], 4);
 		out += strlen(level[k]);
 	}
-	snprintf(out, SPARK_WIDTH + 1, "%*s", (int)(SPARK_WIDTH - n), "");
-}
-
-static bool can_spark(void)
-{
-	/* block characters are for eyes, not for files */
-	const char *names[] = { getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG") };
-
-	if (!isatty(1))
-		return false;
-	for (size_t i = 0; i < 3; i++)
-		if (names[i] != NULL && names[i][0] != '\0')
-			return strstr(names[i], "UTF-8") != NULL ||
-			       strstr(names[i], "utf8") != NULL;
-	return false;
 }
 
 static const char *mark(const struct race_standing *s)
@@ -180,10 +175,10 @@ static const char *mark(const struct race_standing *s)
 	bool baseline = s->agent.baseline;
 
 	if (s->agent.status == ROSTER_RETIRED)
-		return baseline ? "  baseline, retired" : "  retired";
+		return baseline ? "baseline, retired" : "retired";
 	if (s->agent.status == ROSTER_PAUSED)
-		return baseline ? "  baseline, paused" : "  paused";
-	return baseline ? "  baseline" : "";
+		return baseline ? "baseline, paused" : "paused";
+	return baseline ? "baseline" : "";
 }
 
 /* A version has the name of its agent and its number. */
@@ -197,40 +192,85 @@ static const char *label(const struct race_standing *s, char out[IDENT_AGENT_MAX
 	return out;
 }
 
-/* Half the width of the interval that holds the true ratio in 95 of 100 cases. */
-static const char *margin(const struct race_standing *s, char out[32])
+static const char *colour_of(const struct race_standing *s)
 {
-	return ratio(s->m.sharpe_error, 1.959963984540054, 2, "n/a", out);
+	if (!cli_colour() || !s->m.total_return.defined || fabs(s->m.total_return.v) < 0.00005)
+		return NULL;
+	return s->m.total_return.v > 0 ? "\033[32m" : "\033[31m";
 }
 
-static const char *money(struct money m, char out[DECIMAL_TEXT_MAX])
+static void add_ratio(struct cli_table *t, struct metrics_value v, double unit, int digits)
 {
-	return decimal_format_fixed(m.u, MONEY_SCALE, 2, out);
+	char text[32];
+
+	cli_table_add(t, "%s", ratio(v, unit, digits, "n/a", text));
 }
 
-static void print_row(const struct race_standing *s, size_t rank, bool spark, bool colour)
+static void add_money(struct cli_table *t, struct money m)
 {
-	char t[9][32], m[3][DECIMAL_TEXT_MAX],
-		curve[SPARK_WIDTH * 4 + 1] = "", name[IDENT_AGENT_MAX + 24];
-	const char *on = "", *off = "";
+	char text[DECIMAL_TEXT_MAX];
+
+	cli_table_add(t, "%s", decimal_format_fixed(m.u, MONEY_SCALE, 2, text));
+}
+
+/* What every agent is worth, has paid and has done. */
+static const struct cli_column main_columns[] = {
+	{ "#", 0, 3, 0, 0, 0, false },
+	{ "agent", 2, 16, 11, NAME_LEAST, NAME_MOST, true },
+	{ "total", 1, 13, 15, 0, 0, false },
+	{ "return%", 1, 8, 14, 0, 0, false },
+	{ "vs hold", 1, 8, 9, 0, 0, false },
+	{ "maxdd%", 1, 8, 13, 0, 0, false },
+	{ "sharpe", 1, 7, 12, 0, 0, false },
+	{ "+/-", 1, 6, 7, 0, 0, false },
+	{ "trades", 1, 6, 8, 0, 0, false },
+	{ "fees", 1, 9, 5, 0, 0, false },
+	{ "thinking", 1, 9, 4, 0, 0, false },
+	{ "net%", 1, 8, 6, 0, 0, false },
+	{ "win%", 1, 5, 3, 0, 0, false },
+	{ "expo%", 1, 5, 2, 0, 0, false },
+	{ "valid%", 1, 6, 4, 0, 0, false },
+	{ "", 2, SPARK_WIDTH, 1, 0, 0, true },
+	{ "", 2, 0, 10, 0, 0, true },
+};
+
+static void add_row(struct cli_table *t, const struct race_standing *s, size_t rank, bool spark)
+{
+	char curve[SPARK_WIDTH * 4 + 1] = "", name[IDENT_AGENT_MAX + 24];
 
 	if (spark)
 		sparkline(s, curve);
-	if (colour && s->m.total_return.defined && fabs(s->m.total_return.v) >= 0.00005) {
-		on = s->m.total_return.v > 0 ? "\033[32m" : "\033[31m";
-		off = "\033[0m";
-	}
-	cli_outf("%3zu  %-16s %13s %s%8s%s %8s %8s %7s %6s %6zu", rank, label(s, name),
-		 money(s->total, m[0]), on, ratio(s->m.total_return, 100, 2, "n/a", t[0]), off,
-		 ratio(s->vs_hold, 100, 2, "n/a", t[1]),
-		 ratio(s->m.max_drawdown, 100, 2, "n/a", t[2]),
-		 ratio(s->m.sharpe, 1, 2, "n/a", t[3]), margin(s, t[4]), s->m.n_trades);
-	cli_outf(" %9s %9s %8s %5s %5s %6s%s%s%s\n", money(s->m.fees, m[1]),
-		 money(s->thinking, m[2]), ratio(s->m.net_return, 100, 2, "n/a", t[5]),
-		 ratio(s->m.win_rate, 100, 0, "n/a", t[6]),
-		 ratio(s->m.exposure, 100, 0, "n/a", t[7]),
-		 ratio(s->m.reliability, 100, 0, "n/a", t[8]), spark ? "  " : "", curve,
-		 mark(s));
+	cli_table_add(t, "%zu", rank);
+	cli_table_add(t, "%s", label(s, name));
+	add_money(t, s->total);
+	add_ratio(t, s->m.total_return, 100, 2);
+	cli_table_paint(t, colour_of(s));
+	add_ratio(t, s->vs_hold, 100, 2);
+	add_ratio(t, s->m.max_drawdown, 100, 2);
+	add_ratio(t, s->m.sharpe, 1, 2);
+	/* half the width of the interval that holds the true ratio in 95 of 100 cases */
+	add_ratio(t, s->m.sharpe_error, 1.959963984540054, 2);
+	cli_table_add(t, "%zu", s->m.n_trades);
+	add_money(t, s->m.fees);
+	add_money(t, s->thinking);
+	add_ratio(t, s->m.net_return, 100, 2);
+	add_ratio(t, s->m.win_rate, 100, 0);
+	add_ratio(t, s->m.exposure, 100, 0);
+	add_ratio(t, s->m.reliability, 100, 0);
+	cli_table_add(t, "%s", curve);
+	cli_table_add(t, "%s", mark(s));
+}
+
+static void print_standings(const struct race_board *b, struct shown *shown)
+{
+	struct cli_table *t = cli_table_new(main_columns, COUNT(main_columns));
+	/* block characters are for eyes, not for files */
+	bool spark = isatty(1) && cli_utf8();
+
+	for (size_t i = 0; i < b->n; i++)
+		add_row(t, &b->rows[i], i + 1, spark);
+	shown->left_out += cli_table_print(t, shown->width, &shown->needs);
+	cli_table_free(t);
 }
 
 /* "[low, high]" of ${width} each, or n/a. */
@@ -243,86 +283,129 @@ static const char *range(struct stats_interval v, double unit, int width, char o
 	return out;
 }
 
-static void print_judgement(const struct race_standing *s)
+/* What of it is skill. */
+static const struct cli_column stats_columns[] = {
+	{ "#", 0, 3, 0, 0, 0, false },
+	{ "agent", 2, 16, 11, NAME_LEAST, NAME_MOST, true },
+	{ "days", 1, 5, 12, 0, 0, false },
+	{ "sharpe", 1, 6, 13, 0, 0, false },
+	{ "[95 %]", 1, 15, 10, 0, 0, true },
+	{ "return% [95 %]", 1, 19, 4, 0, 0, true },
+	{ "maxdd% [95 %]", 1, 17, 3, 0, 0, true },
+	{ "psr%", 1, 6, 6, 0, 0, false },
+	{ "dsr%", 1, 6, 8, 0, 0, false },
+	{ "best%", 1, 6, 5, 0, 0, false },
+	{ "beats%", 1, 6, 9, 0, 0, false },
+	{ "p", 1, 6, 7, 0, 0, false },
+	{ "beta", 1, 6, 2, 0, 0, false },
+	{ "fill", 1, 6, 1, 0, 0, false },
+};
+
+static void add_judgement(struct cli_table *t, const struct race_judgement *j)
 {
-	const struct race_judgement *j = &s->judged;
-	char t[8][32], r[3][80];
+	char text[80];
 
 	if (j->too_early) {
-		cli_outf(" %-95s", "too early to tell");
+		/* from the Sharpe ratio to beta */
+		cli_table_span(t, 10, "too early to tell");
 		return;
 	}
-	cli_outf(" %6s %s %s %s %6s %6s %6s %6s %6s %6s", ratio(j->sharpe, 1, 2, "n/a", t[0]),
-		 range(j->sharpe_range, 1, 6, r[0]), range(j->total_return, 100, 8, r[1]),
-		 range(j->max_drawdown, 100, 7, r[2]), ratio(j->psr, 100, 1, "n/a", t[1]),
-		 ratio(j->dsr, 100, 1, "n/a", t[2]), ratio(j->best, 100, 1, "n/a", t[3]),
-		 ratio(j->beats_hold, 100, 1, "n/a", t[4]), ratio(j->p, 1, 3, "n/a", t[5]),
-		 ratio(j->beta, 1, 2, "n/a", t[6]));
+	add_ratio(t, j->sharpe, 1, 2);
+	cli_table_add(t, "%s", range(j->sharpe_range, 1, 6, text));
+	cli_table_add(t, "%s", range(j->total_return, 100, 8, text));
+	cli_table_add(t, "%s", range(j->max_drawdown, 100, 7, text));
+	add_ratio(t, j->psr, 100, 1);
+	add_ratio(t, j->dsr, 100, 1);
+	add_ratio(t, j->best, 100, 1);
+	add_ratio(t, j->beats_hold, 100, 1);
+	add_ratio(t, j->p, 1, 3);
+	add_ratio(t, j->beta, 1, 2);
 }
 
-static void print_stats(const struct race_board *b)
+static void print_stats(const struct race_board *b, struct shown *shown)
 {
-	cli_outf("\n%3s  %-16s %5s %6s %-15s %-19s %-17s %6s %6s %6s %6s %6s %6s %6s\n", "#",
-		 "agent", "days", "sharpe", "[95 %]", "return% [95 %]", "maxdd% [95 %]", "psr%",
-		 "dsr%", "best%", "beats%", "p", "beta", "fill");
+	struct cli_table *t = cli_table_new(stats_columns, COUNT(stats_columns));
+	char name[IDENT_AGENT_MAX + 24];
+
 	for (size_t i = 0; i < b->n; i++) {
 		const struct race_standing *s = &b->rows[i];
-		char name[IDENT_AGENT_MAX + 24];
 
-		cli_outf("%3zu  %-16s %5lld", i + 1, label(s, name), (long long)s->judged.days);
-		print_judgement(s);
-		cli_outf(" %6s\n", s->fill);
+		cli_table_add(t, "%zu", i + 1);
+		cli_table_add(t, "%s", label(s, name));
+		cli_table_add(t, "%lld", (long long)s->judged.days);
+		add_judgement(t, &s->judged);
+		cli_table_add(t, "%s", s->fill);
 	}
-	cli_outf("Daily returns; %zu resamples of %zu-day blocks, seed %llu; %zu tries; best "
-		 "over %lld common days.\n",
+	cli_outf("\n");
+	shown->left_out += cli_table_print(t, shown->width, &shown->needs);
+	cli_table_free(t);
+	cli_wrap(shown->width,
+		 "Daily returns; %zu resamples of %zu-day blocks, seed %llu; %zu tries; best "
+		 "over %lld common days.",
 		 b->plan.resamples, b->plan.block, (unsigned long long)b->plan.seed, b->tries,
 		 (long long)b->common_days);
 }
 
-static void print_replicas(const struct race_board *b)
+static void print_replicas(const struct race_board *b, size_t width)
 {
 	cli_outf("\n");
 	if (b->n_replicas == 0)
-		cli_outf("no replicas: no two agents are of equal make\n");
+		cli_wrap(width, "no replicas: no two agents are of equal make");
 	for (size_t i = 0; i < b->n_replicas; i++) {
 		const struct race_replicas *g = &b->replicas[i];
+		struct buf names = BUF_INIT;
 
-		cli_outf("%zu replicas: return%% mean %.2f, sd %.2f, %.2f to %.2f:", g->n,
-			 g->mean * 100, g->sd * 100, g->low * 100, g->high * 100);
 		for (size_t k = 0; k < g->n; k++)
-			cli_outf(" %s", b->rows[g->rows[k]].agent.name);
-		cli_outf("\n");
+			buf_addf(&names, " %s", b->rows[g->rows[k]].agent.name);
+		cli_wrap(width, "%zu replicas: return%% mean %.2f, sd %.2f, %.2f to %.2f:%s",
+			 g->n, g->mean * 100, g->sd * 100, g->low * 100, g->high * 100,
+			 buf_str(&names));
+		buf_release(&names);
 	}
+}
+
+static void print_span(const struct race_board *b, size_t width)
+{
+	char from[TSTAMP_TEXT_MAX], to[TSTAMP_TEXT_MAX];
+
+	if (b->first_ms < 0)
+		cli_wrap(width, from_ms < 0 && to_ms < 0 ? "no window has been run yet"
+							 : "no window was run in this time");
+	else
+		cli_wrap(width, "%s to %s UTC", tstamp_format_short(b->first_ms, from),
+			 tstamp_format_short(b->last_ms, to));
+}
+
+static bool any_too_early(const struct race_board *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->rows[i].m.too_early)
+			return true;
+	return false;
 }
 
 static void print_text(const struct race_board *b)
 {
-	char from[TSTAMP_TEXT_MAX], to[TSTAMP_TEXT_MAX], hex[DIGEST_HEX_SIZE];
-	bool spark = can_spark(), colour = cli_colour(), early = false;
+	struct shown shown = { .width = cli_width() };
+	char hex[DIGEST_HEX_SIZE];
 
-	if (b->first_ms < 0)
-		cli_outf(from_ms < 0 && to_ms < 0 ? "no window has been run yet\n"
-						  : "no window was run in this time\n");
-	else
-		cli_outf("%s to %s UTC\n", tstamp_format_short(b->first_ms, from),
-			 tstamp_format_short(b->last_ms, to));
-	cli_outf("%3s  %-16s %13s %8s %8s %8s %7s %6s %6s %9s %9s %8s %5s %5s %6s\n", "#",
-		 "agent", "total", "return%", "vs hold", "maxdd%", "sharpe", "+/-", "trades",
-		 "fees", "thinking", "net%", "win%", "expo%", "valid%");
-	for (size_t i = 0; i < b->n; i++) {
-		print_row(&b->rows[i], i + 1, spark, colour);
-		early = early || b->rows[i].m.too_early;
-	}
-	if (early)
-		cli_outf("Too early to tell skill from luck: fewer than 30 days, so no "
-			 "annualised figures.\n");
+	print_span(b, shown.width);
+	print_standings(b, &shown);
+	if (any_too_early(b))
+		cli_wrap(shown.width, "Too early to tell skill from luck: fewer than 30 days, "
+				      "so no annualised figures.");
 	if (stats)
-		print_stats(b);
+		print_stats(b, &shown);
 	if (replicas)
-		print_replicas(b);
+		print_replicas(b, shown.width);
+	if (shown.left_out > 0)
+		cli_wrap(shown.width, "%zu column%s left out; COLUMNS=%zu or %s shows all",
+			 shown.left_out, shown.left_out > 1 ? "s" : "", shown.needs,
+			 replicas ? "--json" : "--csv");
 	if (b->seals > 0) {
 		digest_hex(&b->head, hex);
-		cli_outf("%lld windows sealed, head %.16s\n", (long long)b->seals, hex);
+		cli_wrap(shown.width, "%lld windows sealed, head %.16s", (long long)b->seals,
+			 hex);
 	}
 }
 

@@ -113,11 +113,13 @@ static void print_totals(const struct race_totals *t)
 			 age(now_ms - t->last_ms, ago));
 	else
 		cli_outf("last %s, ahead of the clock", tstamp_window_id(t->last_ms, id));
-	cli_outf("; next %s, ", tstamp_format_short(t->due_ms, at));
-	if (t->due_ms <= now_ms)
-		cli_outf("due now\n");
+	if (t->last_ms >= 0 && !t->live)
+		cli_outf("; not run by the clock\n");
+	else if (t->due_ms <= now_ms)
+		cli_outf("; next %s, due now\n", tstamp_format_short(t->due_ms, at));
 	else
-		cli_outf("due in %s\n", age(t->due_ms - now_ms, ago));
+		cli_outf("; next %s, due in %s\n", tstamp_format_short(t->due_ms, at),
+			 age(t->due_ms - now_ms, ago));
 	cli_outf("incomplete: %lld; missed in 24 h: %lld; ", (long long)t->incomplete,
 		 (long long)t->missed);
 	if (t->halted) {

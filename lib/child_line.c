@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child_part.h"
@@ -14,7 +15,8 @@
 
 #include "banned.h"
 
-#define TICK_MS 200 /* a stop flag set just before poll is seen that late at most */
+#define TICK_MS 200  /* a stop flag set just before poll is seen that late at most */
+#define GONE_MS 5000 /* patience with a program that was told to end */
 
 struct child_line *child_line_start(const struct child_spec *spec, struct err *e)
 {
@@ -29,19 +31,67 @@ struct child_line *child_line_start(const struct child_spec *spec, struct err *e
 	return NULL;
 }
 
+/* Wait for its end until ${until_ms}. */
+static bool child_line_gone(struct child_line *l, int64_t until_ms, int *status)
+{
+	const struct timespec nap = { 0, 1000000 };
+
+	while (waitpid(l->pid, status, WNOHANG) == 0) {
+		if (tstamp_boot_ms() >= until_ms)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	l->pid = 0;
+	return true;
+}
+
 void child_line_end(struct child_line *l)
 {
+	int status;
+
 	if (l == NULL)
 		return;
-	close(l->in);
+	/* the pid stays ours until it is waited for, so that this hits no stranger; what it has
+	 * started is known to it alone, and ends with it if it is told first */
+	if (l->pid > 0)
+		kill(l->pid, SIGTERM);
+	if (l->pid > 0 && !child_line_gone(l, tstamp_boot_ms() + GONE_MS, &status)) {
+		kill(-l->pid, SIGKILL);
+		kill(l->pid, SIGKILL);
+		child_line_gone(l, INT64_MAX, &status);
+	}
+	if (l->in >= 0)
+		close(l->in);
 	close(l->out);
-	/* the pid stays ours until it is waited for, so that this hits no stranger */
-	kill(-l->pid, SIGKILL);
-	kill(l->pid, SIGKILL);
-	while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
-		;
 	buf_release(&l->answer);
 	free(l);
+}
+
+/* Whether the end of its output comes, and nothing before it. */
+static bool child_line_silent(const struct child_line *l, int64_t until_ms)
+{
+	struct pollfd p = { .fd = l->out, .events = POLLIN };
+	int64_t left = until_ms - tstamp_boot_ms();
+	ssize_t n = -1;
+	char c;
+
+	while (n < 0 && left > 0) {
+		if (poll(&p, 1, (int)left) > 0)
+			n = read(l->out, &c, 1);
+		left = until_ms - tstamp_boot_ms();
+	}
+	return n == 0;
+}
+
+bool child_line_finish(struct child_line *l, int64_t timeout_ms)
+{
+	int64_t until_ms = tstamp_boot_ms() + timeout_ms;
+	int status = -1;
+
+	close(l->in);
+	l->in = -1;
+	return child_line_silent(l, until_ms) && child_line_gone(l, until_ms, &status) &&
+	       WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static void child_line_feed(struct child_line *l)
@@ -111,6 +161,14 @@ static size_t child_line_turn(struct child_line *const *l, struct pollfd *fds, s
 	return open;
 }
 
+/* Who has something to say before it is asked follows another protocol, or has ended. */
+static bool child_line_waits(const struct child_line *l)
+{
+	struct pollfd p = { .fd = l->out, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0;
+}
+
 int child_line_ask(struct child_line *const *l, const struct buf *lines, size_t n, size_t max,
 		   int64_t timeout_ms, const volatile int *stop, struct err *e)
 {
@@ -122,7 +180,7 @@ int child_line_ask(struct child_line *const *l, const struct buf *lines, size_t 
 	for (size_t i = 0; i < n; i++) {
 		buf_reset(&l[i]->answer);
 		l[i]->answered = false;
-		l[i]->open = true;
+		l[i]->open = child_line_waits(l[i]);
 		l[i]->line = lines[i].data;
 		l[i]->len = lines[i].len;
 		l[i]->fed = 0;

@@ -43,7 +43,7 @@ static const char sql_last[] = "SELECT fill_ms, window_ms FROM trades WHERE agen
 			       ":agent ORDER BY seq DESC LIMIT 1";
 static const char sql_last_trade[] =
 	"SELECT fill_ms FROM trades WHERE asset_id = :asset AND agent_id = :agent "
-	"ORDER BY seq DESC LIMIT 1";
+	"AND seq <= :seq ORDER BY seq DESC LIMIT 1";
 /* scan: every portfolio, and every position */
 static const char sql_broken[] =
 	"SELECT a.name FROM portfolios AS p JOIN agents AS a ON a.id = p.agent_id "
@@ -321,14 +321,15 @@ int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms,
 	return ledger_each_trade(s, each, ctx, e);
 }
 
-int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t *fill_ms,
-		      struct err *e)
+int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t seq,
+		      int64_t *fill_ms, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_last_trade);
 	int r;
 
 	sql_int(s, ":agent", agent_id);
 	sql_int(s, ":asset", asset_id);
+	sql_int(s, ":seq", seq);
 	r = sql_row(s, e);
 	*fill_ms = r == 1 ? sql_col_int(s, 0) : -1;
 	sql_reset(s);

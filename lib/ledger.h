@@ -46,9 +46,9 @@ int ledger_trades(struct db *db, int64_t agent_id, ledger_trade_fn *each, void *
 /* The trades of one decision, by order. */
 int ledger_decision_trades(struct db *db, int64_t agent_id, int64_t window_ms,
 			   ledger_trade_fn *each, void *ctx, struct err *e);
-/* When the agent last traded the asset; -1 for never. */
-int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t *fill_ms,
-		      struct err *e);
+/* When the agent last traded the asset, up to its trade ${seq}; -1 for never. */
+int ledger_last_trade(struct db *db, int64_t agent_id, int64_t asset_id, int64_t seq,
+		      int64_t *fill_ms, struct err *e);
 
 /* Whether any agent holds the asset. */
 int ledger_held(struct db *db, int64_t asset_id, bool *held, struct err *e);

@@ -479,6 +479,7 @@ const char *race_status_help(const struct race_status *s, char out[RACE_HELP_MAX
 void race_status_record(struct buf *out, const struct race_status *s);
 
 struct race_totals {
+	bool live; /* the clock began a window: then the next one is due by it */
 	int64_t last_ms;    /* the newest window begun, -1 for none */
 	int64_t due_ms;	    /* the window that tr-cycle would begin next by the clock */
 	int64_t missed;	    /* in the 24 hours before ${now_ms} */

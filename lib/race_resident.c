@@ -6,18 +6,20 @@
 #include "child_line.h"
 #include "mem.h"
 #include "race_jail.h"
+#include "tstamp.h"
 #include "wire.h"
 
 #include "banned.h"
 
 /* How long a program has for its first line before it is taken for one that waits for the end
- * of its input: starting an interpreter takes some of it. */
+ * of its input, and for ending after that: starting an interpreter takes some of it. */
 #define RACE_RESIDENT_MS 3000
 
 struct race_resident {
 	int64_t agent_id;
 	int64_t version;
 	struct child_line *line; /* NULL: not running */
+	bool proven;		 /* it ends at the end of its input, and well */
 	bool single;		 /* it answers one line per start */
 };
 
@@ -57,16 +59,17 @@ static struct race_resident *race_resident(struct race_residents *all,
 		if (m->version == t->agent->version)
 			return m;
 		child_line_end(m->line);
-		*m = (struct race_resident){ t->agent->id, t->agent->version, NULL, false };
+		*m = (struct race_resident){ .agent_id = t->agent->id,
+					     .version = t->agent->version };
 		return m;
 	}
 	all->items = mem_resize(all->items, all->n + 1, sizeof *all->items);
 	m = &all->items[all->n++];
-	*m = (struct race_resident){ t->agent->id, t->agent->version, NULL, false };
+	*m = (struct race_resident){ .agent_id = t->agent->id, .version = t->agent->version };
 	return m;
 }
 
-/* Start it if it does not run; whoever cannot be started is asked the other way. */
+/* Start it if it does not run; whoever cannot or may not be started is asked the other way. */
 static void race_resident_start(const struct race_round *r, struct race_turn *t,
 				struct race_resident *m, const char *jail)
 {
@@ -74,7 +77,7 @@ static void race_resident_start(const struct race_round *r, struct race_turn *t,
 	struct err ignored = { 0 };
 	struct child_spec spec = { 0 };
 
-	if (m->line != NULL || m->single)
+	if (m->line != NULL || m->single || roster_check_reads(r->db, t->spec, &ignored) != 0)
 		return;
 	argv = race_jail_argv(&r->w->config, t->spec, jail);
 	env = race_child_env();
@@ -86,24 +89,44 @@ static void race_resident_start(const struct race_round *r, struct race_turn *t,
 	race_free_argv(env);
 }
 
-/* What it said, if it is an answer that a program asked alone would give as well. */
+/* The decision that it gave, if a program asked alone would give it as well: the line is one,
+ * and, as is seen the first time, at the end of its input it ends without another word. */
+static bool race_resident_decided(const struct race_round *r, const struct race_turn *t,
+				  struct race_resident *m, struct decision *d)
+{
+	const struct child_line *l = m->line;
+	bool good;
+
+	decision_init(d);
+	if (l->answered)
+		wire_parse_answer(buf_str(&l->answer), l->answer.len, t->agent->name,
+				  r->w->window_ms, d);
+	good = l->answered && (d->status == DECISION_OK || d->status == DECISION_HOLD);
+	if (good && !m->proven)
+		good = m->proven = child_line_finish(m->line, RACE_RESIDENT_MS);
+	if (!good)
+		decision_release(d);
+	return good;
+}
+
+static void race_resident_stop(struct race_resident *m)
+{
+	child_line_end(m->line);
+	m->line = NULL;
+}
+
 static int race_resident_heard(struct race_round *r, struct race_turn *t,
 			       struct race_resident *m, struct err *e)
 {
 	struct child_line *l = m->line;
+	bool first = !m->proven;
 	struct decision d;
 
-	decision_init(&d);
-	if (l->answered)
-		wire_parse_answer(buf_str(&l->answer), l->answer.len, t->agent->name,
-				  r->w->window_ms, &d);
-	if (!l->answered || (d.status != DECISION_OK && d.status != DECISION_HOLD)) {
+	if (!race_resident_decided(r, t, m, &d)) {
 		/* who never answered twice is asked once per start from now on; others may have
 		 * come to the end of a limit */
 		m->single = l->answers < 2;
-		child_line_end(l);
-		m->line = NULL;
-		decision_release(&d);
+		race_resident_stop(m);
 		return 0;
 	}
 	decision_release(&t->v.d);
@@ -112,6 +135,8 @@ static int race_resident_heard(struct race_round *r, struct race_turn *t,
 	t->v.latency_ms = l->elapsed_ms;
 	t->v.raw = mem_strndup(l->answer.data, l->answer.len);
 	t->v.raw_len = l->answer.len;
+	if (first)
+		race_resident_stop(m);
 	return race_store_one(r, t, e);
 }
 
@@ -152,6 +177,7 @@ int race_ask_residents(struct race_round *r, struct err *e)
 	struct race_turn **turns = mem_array(r->n, sizeof(struct race_turn *));
 	struct race_resident **m = mem_array(r->n, sizeof(struct race_resident *));
 	char *jail = child_sibling("tr-jail", e);
+	int64_t start_ms = tstamp_boot_ms();
 	size_t n = 0;
 	int rc = jail != NULL ? 0 : -1;
 
@@ -176,6 +202,8 @@ int race_ask_residents(struct race_round *r, struct err *e)
 	}
 	if (rc == 0 && n > 0)
 		rc = race_resident_batch(r, turns, m, n, e);
+	/* whoever is asked once more has all its time */
+	r->deadline_ms += tstamp_boot_ms() - start_ms;
 	free(jail);
 	free(m);
 	free(turns);

@@ -457,6 +457,7 @@ int race_totals_load(struct db *db, int64_t now_ms, struct race_totals *t, struc
 	if (race_count(s, &t->missed, e) != 0 ||
 	    race_count(db_get(db, sql_count_incomplete), &t->incomplete, e) != 0 ||
 	    journal_latest(db, &t->last_ms, &live, e) != 0 ||
+	    journal_is_live(db, &t->live, e) != 0 ||
 	    roster_halted(db, &t->halted, &t->halt_name, &t->halt_reason, e) != 0)
 		return -1;
 	next_ms = t->last_ms + TSTAMP_WINDOW_MS;

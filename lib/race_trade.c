@@ -1,12 +1,10 @@
 #include "race.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ident.h"
 #include "mem.h"
-#include "tstamp.h"
+#include "race_rules.h"
 #include "wire.h"
 
 #include "banned.h"
@@ -35,133 +33,20 @@ static int race_fills_init(struct race_fills *f, struct db *db, const struct rac
 	return market_prices(db, w->window_ms, &f->prices, &f->n_prices, e);
 }
 
-/* ------------------------------------------------------------------ what risk needs to know */
-
-static int race_limits(const struct race_fills *f, const struct race_agent *a,
-		       struct money start_cash, struct money day_equity, struct risk_limits *l,
-		       struct err *e)
-{
-	const struct config *c = &f->w->config;
-
-	*l = (struct risk_limits){ 0 };
-	l->clip = config_num(c, CONFIG_RISK_MODE) == 0;
-	l->exempt = a->baseline;
-	l->max_position_e8 = config_e8(c, CONFIG_RISK_MAX_POSITION_PCT);
-	l->max_order_e8 = config_e8(c, CONFIG_RISK_MAX_ORDER_PCT);
-	l->min_order.u = config_num(c, CONFIG_RISK_MIN_ORDER);
-	l->max_orders = config_num(c, CONFIG_RISK_MAX_ORDERS);
-	l->cooldown_ms = config_num(c, CONFIG_RISK_COOLDOWN_MIN) * 60000;
-	l->drawdown_e8 = config_e8(c, CONFIG_RISK_DRAWDOWN_STOP_PCT);
-	if (money_rate(start_cash, config_e8(c, CONFIG_RISK_CASH_RESERVE_PCT), DECIMAL_UP,
-		       &l->cash_reserve) != 0 ||
-	    money_rate(day_equity, config_e8(c, CONFIG_RISK_DAILY_LOSS_PCT), DECIMAL_DOWN,
-		       &l->daily_loss) != 0)
-		return err_set(e, ERR_INTERNAL, "agent %s: its limits do not fit", a->name);
-	return 0;
-}
-
-/* Equity now, at the start of the UTC day, and at its highest. */
-static int race_equities(const struct race_fills *f, const struct portfolio *p,
-			 struct risk_moment *m, struct err *e)
-{
-	int64_t window_ms = f->w->window_ms, unpriced;
-	struct ledger_snapshot first;
-	struct money value;
-	bool found;
-
-	if (race_value(f->db, window_ms, p, &value, &unpriced, e) != 0)
-		return -1;
-	if (money_add(p->cash, value, &m->equity) != 0)
-		return err_set(e, ERR_INTERNAL, "agent: its value does not fit");
-	/* the day begins with this batch where it has no snapshot yet */
-	m->day_equity = m->equity;
-	m->peak_equity = p->start_cash;
-	if (ledger_first_snapshot(f->db, p->agent_id, window_ms - window_ms % TSTAMP_DAY_MS,
-				  window_ms + TSTAMP_WINDOW_MS, &first, &found, e) != 0)
-		return -1;
-	if (found)
-		m->day_equity = first.total;
-	if (config_num(&f->w->config, CONFIG_RISK_DRAWDOWN_STOP_PCT) > 0) {
-		struct money peak;
-
-		if (ledger_peak(f->db, p->agent_id, window_ms + TSTAMP_WINDOW_MS, &peak, e) !=
-		    0)
-			return -1;
-		if (peak.u > m->peak_equity.u)
-			m->peak_equity = peak;
-	}
-	return 0;
-}
-
-/* Whether an asset is in risk.assets, or that is empty. */
-static bool race_allowed(const struct config *c, const char *asset)
-{
-	const char *p = config_text(c, CONFIG_RISK_ASSETS);
-	size_t len = strlen(asset);
-
-	if (p[0] == '\0')
-		return true;
-	while (*p != '\0') {
-		size_t n = strcspn(p, ",");
-
-		if (n == len && memcmp(p, asset, n) == 0)
-			return true;
-		p += p[n] == ',' ? n + 1 : n;
-	}
-	return false;
-}
-
-/* The part of the moment that differs from order to order. */
-static int race_order_moment(const struct race_fills *f, const struct race_agent *a,
-			     const struct decision_order *o, int64_t index,
-			     struct risk_moment *m, struct err *e)
-{
-	int64_t last;
-
-	m->order_index = index;
-	m->known = m->enabled = false;
-	m->quality = VIEW_ABSENT;
-	m->price = (struct price){ 0 };
-	m->has_last_trade = false;
-	m->allowed = o->side == DECISION_SELL || race_allowed(&f->w->config, o->asset);
-	for (size_t i = 0; i < f->w->n_assets; i++)
-		if (strcmp(f->w->assets[i].symbol, o->asset) == 0) {
-			m->known = true;
-			/* what was switched off can still be sold */
-			m->enabled = f->w->assets[i].enabled || o->side == DECISION_SELL;
-			m->asset_id = f->w->assets[i].id;
-		}
-	if (!m->known)
-		return 0;
-	for (size_t i = 0; i < f->n_prices; i++)
-		if (f->prices[i].asset_id == m->asset_id) {
-			m->quality = f->prices[i].quality;
-			m->price = f->prices[i].price;
-		}
-	if (ledger_last_trade(f->db, a->id, m->asset_id, &last, e) != 0)
-		return -1;
-	m->has_last_trade = last >= 0;
-	m->last_trade_ms = last;
-	return 0;
-}
-
 /* ------------------------------------------------------------------ executing */
 
-static int race_fill_order(struct race_fills *f, const struct race_agent *a,
-			   const struct risk_limits *l, struct risk_moment *m,
-			   struct portfolio *p, struct verdict_order *o, size_t index,
-			   struct err *e)
+static int race_fill_order(struct race_rules *rules, struct portfolio *p,
+			   struct verdict_order *o, size_t index, struct err *e)
 {
-	if (race_order_moment(f, a, &o->order, (int64_t)index, m, e) != 0)
+	if (race_rules_check(rules, p, &o->order, index, &o->outcome, e) != 0)
 		return -1;
-	risk_check(l, m, p, &f->costs, &o->order, &o->outcome);
 	if (o->outcome.action == RISK_DROP)
 		return 0;
-	if (portfolio_apply(p, &f->costs, m->asset_id, o->order.side, o->outcome.quantity,
-			    m->price, &o->fill) != PORTFOLIO_OK)
+	if (portfolio_apply(p, &rules->costs, rules->moment.asset_id, o->order.side,
+			    o->outcome.quantity, rules->moment.price, &o->fill) != PORTFOLIO_OK)
 		return err_set(e, ERR_INTERNAL,
-			       "agent %s: order %zu passed risk but cannot be booked", a->name,
-			       index);
+			       "agent %s: order %zu passed risk but cannot be booked",
+			       rules->agent, index);
 	o->filled = true;
 	return 0;
 }
@@ -170,17 +55,23 @@ static int race_fill_orders(struct race_fills *f, const struct race_agent *a,
 			    const struct verdict *v, bool halted, struct portfolio *p,
 			    struct verdict_execution *x, struct err *e)
 {
-	struct risk_moment m = { .halted = halted, .now_ms = f->w->window_ms };
-	struct risk_limits l;
+	struct race_rules rules = { .db = f->db,
+				    .w = f->w,
+				    .prices = f->prices,
+				    .n_prices = f->n_prices,
+				    .costs = f->costs,
+				    .agent = a->name,
+				    .baseline = a->baseline,
+				    .halted = halted,
+				    .seen = RACE_RULES_SEEN_ALL };
 
-	if (race_equities(f, p, &m, e) != 0 ||
-	    race_limits(f, a, p->start_cash, m.day_equity, &l, e) != 0)
+	if (race_rules_start(&rules, p, e) != 0)
 		return -1;
 	x->n_orders = v->d.n_orders;
 	x->orders = mem_array(x->n_orders, sizeof *x->orders);
 	for (size_t i = 0; i < x->n_orders; i++) {
 		x->orders[i].order = v->d.orders[i];
-		if (race_fill_order(f, a, &l, &m, p, &x->orders[i], i, e) != 0)
+		if (race_fill_order(&rules, p, &x->orders[i], i, e) != 0)
 			return -1;
 		x->n_trades += x->orders[i].filled;
 	}

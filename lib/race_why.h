@@ -228,5 +228,7 @@ const struct race_why_batch *race_why_batch(const struct race_why *y, int64_t wi
 
 /* The record tr.why/1, with contexts and prompts as texts on demand. */
 void race_why_record(const struct race_why *y, bool context, bool prompt, struct buf *out);
+/* The same for people, in lines that cannot steer their terminal. */
+void race_why_tell(const struct race_why *y, bool context, bool prompt, struct buf *out);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "race_rules.h"
 #include "tstamp.h"
 
 #include "banned.h"
@@ -14,166 +14,12 @@
  * numbers that it went by are put in words.
  */
 
-static const char sql_last[] =
-	"SELECT fill_ms FROM trades WHERE asset_id = :asset AND agent_id = :agent "
-	"AND seq <= :seq ORDER BY seq DESC LIMIT 1";
-
 struct why_rules {
 	struct race_why *y;
-	struct db *db;
 	struct race_why_turn *t;
-	struct risk_limits l;
-	struct risk_moment m;
+	struct race_rules r;
 	struct portfolio p;
-	int64_t seq; /* of the last trade before the decision */
-	struct market_price *prices;
-	size_t n_prices;
 };
-
-/* ------------------------------------------------------------------ limits and moment */
-
-static int why_limits(struct why_rules *u, struct err *e)
-{
-	const struct config *c = &u->t->w.config;
-	struct risk_limits *l = &u->l;
-
-	*l = (struct risk_limits){ .clip = config_num(c, CONFIG_RISK_MODE) == 0,
-				   .exempt = u->t->baseline };
-	l->max_position_e8 = config_e8(c, CONFIG_RISK_MAX_POSITION_PCT);
-	l->max_order_e8 = config_e8(c, CONFIG_RISK_MAX_ORDER_PCT);
-	l->min_order.u = config_num(c, CONFIG_RISK_MIN_ORDER);
-	l->max_orders = config_num(c, CONFIG_RISK_MAX_ORDERS);
-	l->cooldown_ms = config_num(c, CONFIG_RISK_COOLDOWN_MIN) * 60000;
-	l->drawdown_e8 = config_e8(c, CONFIG_RISK_DRAWDOWN_STOP_PCT);
-	if (money_rate(u->p.start_cash, config_e8(c, CONFIG_RISK_CASH_RESERVE_PCT), DECIMAL_UP,
-		       &l->cash_reserve) != 0 ||
-	    money_rate(u->m.day_equity, config_e8(c, CONFIG_RISK_DAILY_LOSS_PCT), DECIMAL_DOWN,
-		       &l->daily_loss) != 0)
-		return err_set(e, ERR_INTERNAL, "agent %s: its limits do not fit",
-			       u->t->agent.name);
-	return 0;
-}
-
-/* Snapshots that were there when the rules were asked: those of earlier windows and, unless the
- * decision had waited for this one, the first of the window. */
-static bool why_saw_pre(const struct race_why_turn *t)
-{
-	return t->x.window_ms == t->x.exec_ms;
-}
-
-static int why_day_equity(struct why_rules *u, struct err *e)
-{
-	int64_t exec_ms = u->t->x.exec_ms;
-	struct ledger_snapshot first;
-	bool found;
-
-	u->m.day_equity = u->m.equity;
-	if (ledger_first_snapshot(u->db, u->p.agent_id, exec_ms - exec_ms % TSTAMP_DAY_MS,
-				  exec_ms + why_saw_pre(u->t), &first, &found, e) != 0)
-		return -1;
-	if (found && (first.window_ms < exec_ms || first.phase == LEDGER_PRE))
-		u->m.day_equity = first.total;
-	return 0;
-}
-
-static int why_peak_equity(struct why_rules *u, struct err *e)
-{
-	struct ledger_snapshot pre;
-	struct money peak;
-	bool found = false;
-
-	u->m.peak_equity = u->p.start_cash;
-	if (u->l.drawdown_e8 <= 0)
-		return 0;
-	if (ledger_peak(u->db, u->p.agent_id, u->t->x.exec_ms, &peak, e) != 0 ||
-	    (why_saw_pre(u->t) && ledger_load_snapshot(u->db, u->p.agent_id, u->t->x.exec_ms,
-						       LEDGER_PRE, &pre, &found, e) != 0))
-		return -1;
-	if (peak.u > u->m.peak_equity.u)
-		u->m.peak_equity = peak;
-	if (found && pre.total.u > u->m.peak_equity.u)
-		u->m.peak_equity = pre.total;
-	return 0;
-}
-
-static int why_moment(struct why_rules *u, struct err *e)
-{
-	struct money value;
-	int64_t unpriced;
-
-	u->m = (struct risk_moment){ .halted = u->t->x.end == VERDICT_HALTED,
-				     .now_ms = u->t->x.exec_ms };
-	if (race_value(u->db, u->t->x.exec_ms, &u->p, &value, &unpriced, e) != 0)
-		return -1;
-	if (money_add(u->p.cash, value, &u->m.equity) != 0)
-		return err_set(e, ERR_INTERNAL, "agent %s: its value does not fit",
-			       u->t->agent.name);
-	u->t->equity = u->m.equity;
-	if (why_day_equity(u, e) != 0 || why_limits(u, e) != 0)
-		return -1;
-	return why_peak_equity(u, e);
-}
-
-/* ------------------------------------------------------------------ one order */
-
-static bool why_allowed(const struct config *c, const struct decision_order *o)
-{
-	const char *p = config_text(c, CONFIG_RISK_ASSETS);
-	size_t len = strlen(o->asset);
-
-	if (p[0] == '\0' || o->side == DECISION_SELL)
-		return true;
-	while (*p != '\0') {
-		size_t n = strcspn(p, ",");
-
-		if (n == len && memcmp(p, o->asset, n) == 0)
-			return true;
-		p += p[n] == ',' ? n + 1 : n;
-	}
-	return false;
-}
-
-static int why_last_trade(struct why_rules *u, struct err *e)
-{
-	struct sql_stmt *s = db_get(u->db, sql_last);
-	int r;
-
-	sql_int(s, ":asset", u->m.asset_id);
-	sql_int(s, ":agent", u->p.agent_id);
-	sql_int(s, ":seq", u->seq);
-	r = sql_row(s, e);
-	u->m.has_last_trade = r == 1;
-	u->m.last_trade_ms = r == 1 ? sql_col_int(s, 0) : -1;
-	sql_reset(s);
-	return r < 0 ? -1 : 0;
-}
-
-static int why_order_moment(struct why_rules *u, const struct decision_order *o, size_t index,
-			    struct err *e)
-{
-	const struct race_window *w = &u->t->w;
-	struct risk_moment *m = &u->m;
-
-	m->order_index = (int64_t)index;
-	m->known = m->enabled = m->has_last_trade = false;
-	m->quality = VIEW_ABSENT;
-	m->price.u = 0;
-	m->allowed = why_allowed(&w->config, o);
-	for (size_t i = 0; i < w->n_assets; i++)
-		if (strcmp(w->assets[i].symbol, o->asset) == 0) {
-			m->known = true;
-			m->enabled = w->assets[i].enabled || o->side == DECISION_SELL;
-			m->asset_id = w->assets[i].id;
-		}
-	if (!m->known)
-		return 0;
-	for (size_t i = 0; i < u->n_prices; i++)
-		if (u->prices[i].asset_id == m->asset_id) {
-			m->quality = u->prices[i].quality;
-			m->price = u->prices[i].price;
-		}
-	return why_last_trade(u, e);
-}
 
 /* ------------------------------------------------------------------ in words */
 
@@ -192,12 +38,12 @@ static void say_share(const struct why_rules *u, const struct race_why_order *o,
 	struct money allowed;
 
 	(void)o;
-	if (money_rate(u->m.equity, config_e8(&u->t->w.config, key), DECIMAL_DOWN, &allowed) !=
-		    0 ||
+	if (money_rate(u->r.moment.equity, config_e8(&u->t->w.config, key), DECIMAL_DOWN,
+		       &allowed) != 0 ||
 	    price.u <= 0 || quantity_of(allowed, price, DECIMAL_DOWN, &units) != 0)
 		return;
 	snprintf(r->detail, sizeof r->detail, "%s %% of %s = %s, at %s each %s%s",
-		 config_text(&u->t->w.config, key), money_text(u->m.equity, a),
+		 config_text(&u->t->w.config, key), money_text(u->r.moment.equity, a),
 		 money_text(allowed, b), decimal_format(price.u, PRICE_SCALE, c),
 		 decimal_format(units.u, QUANTITY_SCALE, d), less);
 }
@@ -210,7 +56,7 @@ static void say_max_order(const struct why_rules *u, const struct race_why_order
 
 static struct quantity why_held(const struct why_rules *u)
 {
-	const struct portfolio_position *held = portfolio_find(&u->p, u->m.asset_id);
+	const struct portfolio_position *held = portfolio_find(&u->p, u->r.moment.asset_id);
 
 	return held != NULL ? held->quantity : (struct quantity){ 0 };
 }
@@ -243,7 +89,7 @@ static void say_affordable(const struct why_rules *u, const struct race_why_orde
 static void say_reserve(const struct why_rules *u, const struct race_why_order *o,
 			struct race_why_rule *r)
 {
-	say_affordable(u, o, u->l.cash_reserve, r);
+	say_affordable(u, o, u->r.limits.cash_reserve, r);
 }
 
 static void say_cash(const struct why_rules *u, const struct race_why_order *o,
@@ -279,7 +125,7 @@ static void say_index(const struct why_rules *u, const struct race_why_order *o,
 {
 	(void)o;
 	snprintf(r->detail, sizeof r->detail, "order %lld, counted from 0",
-		 (long long)u->m.order_index);
+		 (long long)u->r.moment.order_index);
 }
 
 static void say_cooldown(const struct why_rules *u, const struct race_why_order *o,
@@ -289,7 +135,8 @@ static void say_cooldown(const struct why_rules *u, const struct race_why_order 
 
 	(void)o;
 	snprintf(r->detail, sizeof r->detail, "last traded at %s, now %s",
-		 tstamp_format(u->m.last_trade_ms, at), tstamp_format(u->m.now_ms, now));
+		 tstamp_format(u->r.moment.last_trade_ms, at),
+		 tstamp_format(u->r.moment.now_ms, now));
 }
 
 static void say_day(const struct why_rules *u, const struct race_why_order *o,
@@ -300,8 +147,8 @@ static void say_day(const struct why_rules *u, const struct race_why_order *o,
 	(void)o;
 	snprintf(r->detail, sizeof r->detail,
 		 "the day began with %s, now %s: more than %s less",
-		 money_text(u->m.day_equity, a), money_text(u->m.equity, b),
-		 money_text(u->l.daily_loss, c));
+		 money_text(u->r.moment.day_equity, a), money_text(u->r.moment.equity, b),
+		 money_text(u->r.limits.daily_loss, c));
 }
 
 static void say_peak(const struct why_rules *u, const struct race_why_order *o,
@@ -311,7 +158,7 @@ static void say_peak(const struct why_rules *u, const struct race_why_order *o,
 
 	(void)o;
 	snprintf(r->detail, sizeof r->detail, "at the most %s, now %s",
-		 money_text(u->m.peak_equity, a), money_text(u->m.equity, b));
+		 money_text(u->r.moment.peak_equity, a), money_text(u->r.moment.equity, b));
 }
 
 static void say_value(const struct why_rules *u, const struct race_why_order *o,
@@ -397,38 +244,55 @@ static int why_rule_order(struct why_rules *u, size_t index, struct err *e)
 	struct risk_outcome again;
 	struct portfolio_fill f;
 
-	if (why_order_moment(u, &o->o.order, index, e) != 0)
+	if (race_rules_check(&u->r, &u->p, &o->o.order, index, &again, e) != 0)
 		return -1;
-	risk_check(&u->l, &u->m, &u->p, &u->t->costs, &o->o.order, &again);
 	why_compare_outcome(u, index, &o->o.outcome, &again);
 	why_say(u, o);
 	/* the next order saw the books after what was filled; what does not fit is told
 	 * elsewhere */
-	if (o->o.filled && u->m.known)
-		(void)portfolio_apply(&u->p, &u->t->costs, u->m.asset_id, o->o.order.side,
-				      o->o.outcome.quantity, u->m.price, &f);
+	if (o->o.filled && u->r.moment.known)
+		(void)portfolio_apply(&u->p, &u->t->costs, u->r.moment.asset_id,
+				      o->o.order.side, o->o.outcome.quantity, u->r.moment.price,
+				      &f);
 	return 0;
+}
+
+/* The first snapshot of the window was there, unless the decision had waited for the window. */
+static enum race_rules_seen why_seen(const struct race_why_turn *t)
+{
+	return t->x.window_ms == t->x.exec_ms ? RACE_RULES_SEEN_PRE : RACE_RULES_SEEN_NONE;
 }
 
 int race_why_rules(struct race_why *y, struct db *db, struct race_why_turn *t, struct err *e)
 {
-	struct why_rules u = { .y = y, .db = db, .t = t };
+	struct why_rules u = { .y = y,
+			       .t = t,
+			       .r = { .db = db,
+				      .w = &t->w,
+				      .costs = t->costs,
+				      .agent = t->agent.name,
+				      .baseline = t->baseline,
+				      .halted = t->x.end == VERDICT_HALTED,
+				      .seen = why_seen(t) } };
+	struct market_price *prices = NULL;
 	int r = -1;
 
 	if (ledger_load_at(db, t->x.agent_id, t->x.exec_ms, t->x.window_ms, &u.p, e) != 0)
 		return -1;
-	u.seq = u.p.seq;
 	race_why_compare(y, t->x.cash_before.u, u.p.cash.u, MONEY_SCALE,
 			 "execution of %s: cash before", t->agent.name);
-	if (market_prices(db, t->x.exec_ms, &u.prices, &u.n_prices, e) != 0 ||
-	    why_moment(&u, e) != 0)
+	if (market_prices(db, t->x.exec_ms, &prices, &u.r.n_prices, e) != 0)
 		goto out;
+	u.r.prices = prices;
+	if (race_rules_start(&u.r, &u.p, e) != 0)
+		goto out;
+	t->equity = u.r.moment.equity;
 	for (size_t i = 0; i < t->n_orders; i++)
 		if (why_rule_order(&u, i, e) != 0)
 			goto out;
 	r = 0;
 out:
-	free(u.prices);
+	free(prices);
 	portfolio_release(&u.p);
 	return r;
 }

@@ -84,6 +84,9 @@ static int replay_stages(struct replay *r, struct race_window *w, struct err *e)
 	if (replay_ingest(r, w, e) != 0 || race_settle(db, w, at_ms, NULL, e) != 0 ||
 	    race_snapshot(db, w, &pre, at_ms, NULL, e) != 0)
 		return -1;
+	/* people hand in whenever they like */
+	if (!w->decision && r->origin != NULL && replay_answers(db, r->origin, w, e) != 0)
+		return -1;
 	if (w->decision &&
 	    (replay_decide(r, w, e) != 0 || race_trade(db, w, NULL, 0, at_ms, NULL, e) != 0 ||
 	     race_snapshot(db, w, &post, at_ms, NULL, e) != 0))
@@ -134,14 +137,15 @@ static int replay_chunk(struct replay *r, int64_t *at_ms, int64_t *windows, stru
 }
 
 /* Where the work goes on: behind the last window that was sealed. */
-static int replay_begin(struct replay *r, int64_t *at_ms, struct err *e)
+static int replay_begin(struct replay *r, int64_t *at_ms, bool *resumed, struct err *e)
 {
 	int64_t latest;
 	bool live;
 
 	if (journal_latest(r->db, &latest, &live, e) != 0)
 		return -1;
-	*at_ms = latest < 0 ? r->from_ms : latest + TSTAMP_WINDOW_MS;
+	*resumed = latest >= 0;
+	*at_ms = *resumed ? latest + TSTAMP_WINDOW_MS : r->from_ms;
 	return replay_window(r, *at_ms, at_ms, e);
 }
 
@@ -149,12 +153,16 @@ static int replay_all(struct replay *r, struct replay_result *out, struct err *e
 {
 	int64_t at_ms;
 
-	if (replay_begin(r, &at_ms, e) != 0)
+	if (replay_begin(r, &at_ms, &out->resumed, e) != 0)
 		return -1;
-	out->resumed = at_ms > r->from_ms;
 	while (at_ms < r->to_ms && !replay_stopped(r)) {
-		if (replay_chunk(r, &at_ms, &out->windows, e) != 0)
-			return -1;
+		if (replay_chunk(r, &at_ms, &out->windows, e) != 0) {
+			if (!replay_stopped(r) || e->status != ERR_TEMP)
+				return -1;
+			/* in the middle of a window, which is asked for again */
+			*e = (struct err){ 0 };
+			break;
+		}
 		if (r->q->progress != NULL)
 			r->q->progress(r->q->ctx, at_ms, r->from_ms, r->to_ms);
 		if (replay_window(r, at_ms, &at_ms, e) != 0)
@@ -201,20 +209,16 @@ static int replay_locked(struct replay *r, struct replay_result *out, struct err
 int replay_run(const struct replay_request *q, struct replay_result *out, struct err *e)
 {
 	struct replay r = { .q = q };
-	int rc = -1, lock;
+	int rc, lock;
 
 	*out = (struct replay_result){ 0 };
-	r.db = replay_open(q, &r.from_ms, &r.to_ms, e);
+	r.db = replay_open(q, &r.from_ms, &r.to_ms, &lock, e);
 	if (r.db == NULL)
 		return -1;
 	out->from_ms = r.from_ms;
 	out->to_ms = r.to_ms;
-	/* no tr-cycle, and no other replay */
-	lock = db_lock_file(r.db, ".cycle", 0, e);
-	if (lock >= 0) {
-		rc = replay_locked(&r, out, e);
-		close(lock);
-	}
+	rc = replay_locked(&r, out, e);
+	close(lock);
 	db_close(r.db);
 	return rc;
 }

@@ -121,10 +121,10 @@ static int replay_verdict(struct db *db, struct db *origin, const struct race_wi
 		return -1;
 	if (!found)
 		return 0;
-	/* who could know more than its context, and people, fill at the next window anyway */
-	next = next || v.fill_ms > v.window_ms;
+	/* who could know more than its context, and people, fill at the next window anyway; so
+	 * does everybody where nobody decides here */
+	next = next || v.fill_ms > v.window_ms || !w->decision;
 	v.agent_id = a->id;
-	v.version = a->version;
 	v.fill_ms = v.window_ms + (next ? TSTAMP_WINDOW_MS : 0);
 	v.executed = false;
 	r = verdict_add(db, &v, e);
@@ -142,7 +142,7 @@ int replay_answers(struct db *db, struct db *origin, const struct race_window *w
 		return -1;
 	for (size_t i = 0; i < w->n_agents && r == 0; i++)
 		r = replay_verdict(db, origin, w, &w->agents[i], e);
-	if (r == 0)
+	if (r == 0 && w->decision)
 		r = journal_complete(db, w->window_ms, "decide", &w->pin_hash, "", w->window_ms,
 				     e);
 	return db_end(db, r, e);

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "config.h"
 #include "digest.h"
+#include "head.h"
 #include "journal.h"
 #include "json.h"
 #include "log.h"
@@ -24,15 +26,27 @@
  * books begin with the start money, no window is begun, no halt is in force.
  */
 
+#define REPLAY_SUFFIX ".replay.tmp"
+
 static const char sql_attach[] = "ATTACH :path AS origin";
+static const char sql_detach[] = "DETACH origin";
 static const char sql_replay[] = "SELECT request, from_ms, to_ms FROM replays WHERE id = 1";
 static const char sql_replay_add[] =
 	"INSERT INTO replays (id, request, from_ms, to_ms) VALUES (1, :request, :from, :to)";
 static const char sql_replay_extend[] = "UPDATE replays SET to_ms = :to WHERE id = 1";
+/* Feeds that make or read their prices, or a candle that ends in the range. */
+/* scan: ends at the first that is found */
+static const char sql_any[] =
+	"SELECT EXISTS (SELECT 1 FROM asset_feeds WHERE feed IN ('sim', 'csv')) OR EXISTS ("
+	"SELECT 1 FROM candles AS c WHERE c.open_ms + c.interval_s * 1000 BETWEEN :from AND "
+	":to)";
 /* scan: the seals have a first and a last */
 static const char sql_range[] = "SELECT (SELECT window_ms FROM seals ORDER BY n LIMIT 1), "
 				"(SELECT window_ms FROM seals ORDER BY n DESC LIMIT 1), "
 				"(SELECT hash FROM seals ORDER BY n DESC LIMIT 1)";
+
+static const char sql_ran[] = "SELECT EXISTS (SELECT 1 FROM batches WHERE window_ms >= :from "
+			      "AND window_ms < :to)";
 
 /* The tables of both races are the same, column by column. :chosen is a JSON object: who takes
  * part, and whether he was named. */
@@ -75,6 +89,10 @@ static const char sql_portfolios[] =
 static const char sql_budgets[] =
 	"INSERT INTO main.agent_budgets SELECT b.* FROM main.agents AS a CROSS JOIN "
 	"origin.agent_budgets AS b ON b.agent_id = a.id";
+/* scan: of those who take part */
+static const char sql_publish[] =
+	"INSERT INTO main.agent_publish SELECT p.* FROM main.agents AS a CROSS JOIN "
+	"origin.agent_publish AS p ON p.agent_id = a.id";
 /* scan: everything is copied */
 static const char sql_model_prices[] =
 	"INSERT INTO main.model_prices SELECT * FROM origin.model_prices";
@@ -89,6 +107,23 @@ static const char sql_candles_ended[] =
 	"low, "
 	"close, volume, (open_ms + interval_s * 1000 + 299999) / 300000 * 300000 FROM "
 	"origin.candles";
+/* What the origin has got since, by name: either race may have met new sources. */
+/* scan: sources are few */
+static const char sql_later_sources[] =
+	"INSERT INTO main.sources (name) SELECT o.name FROM origin.sources AS o WHERE NOT "
+	"EXISTS (SELECT 1 FROM main.sources AS s WHERE s.name = o.name)";
+/* Seen by windows to come. */
+/* scan: everything is compared */
+static const char sql_later_candles[] =
+	"INSERT INTO main.candles (asset_id, source_id, interval_s, open_ms, open, high, low, "
+	"close, volume, seen_ms) SELECT a.id, s.id, c.interval_s, c.open_ms, c.open, c.high, "
+	"c.low, c.close, c.volume, max(:next, (c.open_ms + c.interval_s * 1000 + 299999) / "
+	"300000 * 300000) FROM origin.candles AS c JOIN origin.assets AS x ON x.id = "
+	"c.asset_id "
+	"JOIN origin.sources AS y ON y.id = c.source_id JOIN main.assets AS a ON a.symbol = "
+	"x.symbol JOIN main.sources AS s ON s.name = y.name WHERE NOT EXISTS (SELECT 1 FROM "
+	"main.candles AS k WHERE k.asset_id = a.id AND k.source_id = s.id AND k.interval_s = "
+	"c.interval_s AND k.open_ms = c.open_ms)";
 /* scan: everything is copied */
 static const char sql_revisions[] =
 	"INSERT INTO main.candle_revisions SELECT * FROM origin.candle_revisions";
@@ -118,6 +153,21 @@ static char *replay_request_text(const struct replay_request *q, int64_t from_ms
 	json_write_close(&w);
 	json_write_close(&w);
 	return buf_take(&out);
+}
+
+static int replay_check_answers(struct db *origin, const struct replay_request *q,
+				int64_t from_ms, int64_t to_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(origin, sql_ran);
+	bool any;
+
+	sql_int(s, ":from", from_ms);
+	sql_int(s, ":to", to_ms);
+	if (sql_row(s, e) != 1)
+		return -1;
+	any = sql_col_int(s, 0) != 0;
+	sql_reset(s);
+	return any ? 0 : err_set(e, ERR_NOTFOUND, "%s: has no window in that range", q->origin);
 }
 
 /* The range of the request, and for answers the head of the race that gave them. */
@@ -151,7 +201,7 @@ static int replay_range(struct db *origin, const struct replay_request *q, int64
 		digest_hex(&d, head);
 	}
 	sql_reset(s);
-	return 0;
+	return replay_check_answers(origin, q, *from_ms, *to_ms, e);
 }
 
 /* ------------------------------------------------------------------ who takes part */
@@ -165,10 +215,11 @@ static int replay_may_join(const struct replay_request *q, const struct roster_a
 	if (!*joins || q->answers || !asked)
 		return 0;
 	if (named)
-		return err_set(e, ERR_DATA,
-			       "agent %s: nobody is asked over the network in a replay; --answers "
-			       "replays what was answered",
-			       a->name);
+		return err_set(
+			e, ERR_DATA,
+			"agent %s: nobody is asked over the network in a replay; --answers "
+			"replays what was answered",
+			a->name);
 	log_msg(LOG_WARN, "agent %s: is left out, since its answers come over the network",
 		a->name);
 	*joins = false;
@@ -208,19 +259,13 @@ static int replay_choose(const struct replay_request *q, const struct roster_age
 static int replay_copy(struct db *db, const struct replay_request *q, const char *chosen,
 		       struct err *e)
 {
-	const char *const steps[] = { sql_settings,
-				      sql_settings_log,
-				      sql_assets,
-				      sql_sources,
-				      sql_feeds,
-				      sql_agents,
-				      sql_versions,
-				      sql_portfolios,
-				      sql_budgets,
-				      sql_model_prices,
-				      q->answers ? sql_candles : sql_candles_ended,
-				      sql_revisions,
-				      sql_source_files };
+	const char *const steps[] = {
+		sql_settings,  sql_settings_log, sql_assets,
+		sql_sources,   sql_feeds,	 sql_agents,
+		sql_versions,  sql_portfolios,	 sql_budgets,
+		sql_publish,   sql_model_prices, q->answers ? sql_candles : sql_candles_ended,
+		sql_revisions, sql_source_files
+	};
 
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		struct sql_stmt *s = db_get(db, steps[i]);
@@ -269,12 +314,33 @@ static int replay_attach(struct db *db, const char *path, struct err *e)
 	return sql_exec(s, e);
 }
 
+/* A range without any price is a mistake. */
+static int replay_check_range(struct db *db, const struct replay_request *q, int64_t from_ms,
+			      int64_t to_ms, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_any);
+	bool any;
+
+	sql_int(s, ":from", from_ms);
+	sql_int(s, ":to", to_ms);
+	if (sql_row(s, e) != 1)
+		return -1;
+	any = sql_col_int(s, 0) != 0;
+	sql_reset(s);
+	return any ? 0
+		   : err_set(e, ERR_NOTFOUND, "%s: has no candle between --from and --to",
+			     q->origin);
+}
+
 static int replay_fill(struct db *db, const struct replay_request *q, const char *chosen,
 		       const char *request, int64_t from_ms, int64_t to_ms, struct err *e)
 {
 	struct sql_stmt *s;
 
-	if (replay_copy(db, q, chosen, e) != 0 || replay_settings(db, q, e) != 0)
+	/* attached before the transaction began, the origin would be locked by it */
+	if (replay_attach(db, q->origin, e) != 0 || replay_copy(db, q, chosen, e) != 0 ||
+	    replay_settings(db, q, e) != 0 ||
+	    (!q->answers && replay_check_range(db, q, from_ms, to_ms, e) != 0))
 		return -1;
 	s = db_get(db, sql_replay_add);
 	sql_text(s, ":request", request);
@@ -296,56 +362,127 @@ static int replay_lay(struct db *db, const struct replay_request *q,
 	if (replay_choose(q, agents, &w, e) != 0)
 		goto out;
 	json_write_close(&w);
-	if (replay_attach(db, q->origin, e) != 0 || db_begin(db, e) != 0)
+	if (db_begin(db, e) != 0)
 		goto out;
 	r = replay_fill(db, q, buf_str(&chosen), request, from_ms, to_ms, e);
 	if (db_end(db, r, e) != 0)
 		r = -1;
 	if (r == 0)
 		r = db_checkpoint(db, e);
+	if (r == 0 && db_wal_size(db) > 0)
+		r = err_set(e, ERR_TEMP, "%s: is read by somebody else", db_path(db));
 out:
 	buf_release(&chosen);
 	return r;
 }
 
-static void replay_remove(const char *path)
+static void replay_unlink(const char *path, const char *suffix)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
+	char *name = mem_printf("%s%s", path, suffix);
 
-	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-		char *name = mem_printf("%s%s", path, suffixes[i]);
-
-		unlink(name);
-		free(name);
-	}
+	unlink(name);
+	free(name);
 }
 
-/* Make the race beside its place, and put it there. */
-static int replay_make(const struct replay_request *q, const struct roster_agents *agents,
-		       const char *request, int64_t from_ms, int64_t to_ms, struct err *e)
+static void replay_remove(const char *path)
 {
-	char *path = mem_printf("%s.new", q->out);
-	bool created;
-	struct db *db;
-	int r;
+	replay_unlink(path, "-wal");
+	replay_unlink(path, "-shm");
+	replay_unlink(path, ".lock");
+	replay_unlink(path, "");
+}
 
+/* What is left of a race that was removed: its log would be taken for one of ours, and its
+ * heads contradict ours. */
+static int replay_clear(const char *path, int64_t now_ms, struct err *e)
+{
+	char aside[HEAD_ASIDE_MAX];
+
+	replay_unlink(path, "-wal");
+	replay_unlink(path, "-shm");
+	if (head_put_aside(path, now_ms, aside, e) != 0)
+		return -1;
+	if (aside[0] != '\0')
+		log_msg(LOG_WARN, "%s%s: holds the heads of the race that was there before",
+			path, aside);
+	return 0;
+}
+
+static int replay_place(const char *path, const char *out, int64_t now_ms, struct err *e)
+{
+	if (access(out, F_OK) != 0 && replay_clear(out, now_ms, e) != 0)
+		return -1;
+	/* a race that came to be there meanwhile is not replaced */
+	if (link(path, out) != 0)
+		return err_sys(e, errno == EEXIST ? ERR_DATA : ERR_IO, "%s", out);
+	return 0;
+}
+
+/* Make the race beside its place ${out}, and put it there. */
+static int replay_make(const struct replay_request *q, const char *out,
+		       const struct roster_agents *agents, const char *request, int64_t from_ms,
+		       int64_t to_ms, struct err *e)
+{
+	char *path = mem_printf("%s%s", out, REPLAY_SUFFIX);
+	int lock = db_lock_path(path, ".cycle", 0, e), r = -1;
+	struct db *db = NULL;
+	bool created;
+
+	if (lock < 0)
+		goto out;
 	replay_remove(path);
 	db = db_create(path, &created, e);
-	r = db != NULL ? replay_lay(db, q, agents, request, from_ms, to_ms, e) : -1;
+	if (db != NULL)
+		r = replay_lay(db, q, agents, request, from_ms, to_ms, e);
 	db_close(db);
-	/* a race that came to be there meanwhile is not replaced */
-	if (r == 0 && link(path, q->out) != 0)
-		r = err_sys(e, errno == EEXIST ? ERR_DATA : ERR_IO, "%s", q->out);
+	if (r == 0)
+		r = replay_place(path, out, q->now_ms, e);
 	replay_remove(path);
+	replay_unlink(path, ".cycle");
+	close(lock);
+out:
 	free(path);
 	return r;
 }
 
 /* ------------------------------------------------------------------ opening */
 
+static int replay_bring_candles(struct db *db, const struct replay_request *q, struct err *e)
+{
+	int64_t latest_ms;
+	struct sql_stmt *s;
+	bool live;
+
+	if (journal_latest(db, &latest_ms, &live, e) != 0 ||
+	    replay_attach(db, q->origin, e) != 0 ||
+	    sql_exec(db_get(db, sql_later_sources), e) != 0)
+		return -1;
+	s = db_get(db, sql_later_candles);
+	sql_int(s, ":next", latest_ms < 0 ? 0 : latest_ms + TSTAMP_WINDOW_MS);
+	return sql_exec(s, e);
+}
+
+static int replay_extend(struct db *db, const struct replay_request *q, int64_t to_ms,
+			 struct err *e)
+{
+	struct sql_stmt *s;
+	int r;
+
+	if (db_begin(db, e) != 0)
+		return -1;
+	s = db_get(db, sql_replay_extend);
+	sql_int(s, ":to", to_ms);
+	r = sql_exec(s, e);
+	if (r == 0 && !q->answers)
+		r = replay_bring_candles(db, q, e);
+	if (db_end(db, r, e) != 0)
+		return -1;
+	return q->answers ? 0 : sql_exec(db_get(db, sql_detach), e);
+}
+
 /* A race that is there must be of the same request; its end may be later now. */
 static int replay_continue(struct db *db, const struct replay_request *q, const char *request,
-			   int64_t *to_ms, struct err *e)
+			   int64_t to_ms, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_replay);
 	int64_t was_ms;
@@ -360,54 +497,70 @@ static int replay_continue(struct db *db, const struct replay_request *q, const 
 	same = strcmp(sql_col_text(s, 0), request) == 0;
 	was_ms = sql_col_int(s, 2);
 	sql_reset(s);
-	if (!same || *to_ms < was_ms)
+	if (!same || to_ms < was_ms)
 		return err_set(
 			e, ERR_DATA,
 			"%s: was made by another replay; give the same options to continue "
 			"it, or another --out",
 			q->out);
-	if (*to_ms == was_ms)
-		return 0;
-	if (db_begin(db, e) != 0)
-		return -1;
-	s = db_get(db, sql_replay_extend);
-	sql_int(s, ":to", *to_ms);
-	return db_end(db, sql_exec(s, e), e);
+	return to_ms == was_ms ? 0 : replay_extend(db, q, to_ms, e);
+}
+
+/* Who was killed just after a race got its name has left it with two. */
+static void replay_tidy(const char *out)
+{
+	char *path = mem_printf("%s%s", out, REPLAY_SUFFIX);
+	struct stat a, b;
+
+	if (lstat(out, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino) {
+		replay_remove(path);
+		replay_unlink(path, ".cycle");
+	}
+	free(path);
 }
 
 static struct db *replay_open_from(struct db *origin, const struct replay_request *q,
-				   int64_t *from_ms, int64_t *to_ms, struct err *e)
+				   int64_t *from_ms, int64_t *to_ms, int *lock, struct err *e)
 {
 	struct roster_agents agents = { 0 };
-	char head[DIGEST_HEX_SIZE], *request = NULL;
+	char head[DIGEST_HEX_SIZE], *request = NULL, *out = NULL;
 	struct db *db = NULL;
-	int r;
+	bool exists;
 
 	if (replay_range(origin, q, from_ms, to_ms, head, e) != 0 ||
 	    roster_load_agents(origin, &agents, e) != 0)
 		return NULL;
 	request = replay_request_text(q, *from_ms, head);
-	r = access(q->out, F_OK) == 0 ? 0
-				      : replay_make(q, &agents, request, *from_ms, *to_ms, e);
-	if (r == 0)
-		db = db_open(q->out, e);
-	if (db != NULL && replay_continue(db, q, request, to_ms, e) != 0) {
+	replay_tidy(q->out);
+	out = db_place(q->out, &exists, e);
+	if (out != NULL &&
+	    (exists || replay_make(q, out, &agents, request, *from_ms, *to_ms, e) == 0))
+		db = db_open(out, e);
+	/* no tr-cycle, and no other replay */
+	if (db != NULL)
+		*lock = db_lock_file(db, ".cycle", 0, e);
+	if (db != NULL && (*lock < 0 || replay_continue(db, q, request, *to_ms, e) != 0)) {
 		db_close(db);
 		db = NULL;
 	}
+	free(out);
 	free(request);
 	roster_release_agents(&agents);
 	return db;
 }
 
 struct db *replay_open(const struct replay_request *q, int64_t *from_ms, int64_t *to_ms,
-		       struct err *e)
+		       int *lock, struct err *e)
 {
 	struct db *origin = db_open(q->origin, e), *db;
 
+	*lock = -1;
 	if (origin == NULL)
 		return NULL;
-	db = replay_open_from(origin, q, from_ms, to_ms, e);
+	db = replay_open_from(origin, q, from_ms, to_ms, lock, e);
+	if (db == NULL && *lock >= 0)
+		close(*lock);
 	db_close(origin);
 	return db;
 }

@@ -135,7 +135,7 @@ struct sql *sql_open(const char *path, bool create, struct err *e)
 		return NULL;
 	}
 	if (sqlite3_db_readonly(q->db, "main") == 1) {
-		err_set(e, ERR_PERM, "%s: cannot be written", path);
+		err_set(e, ERR_PERM, "cannot be written");
 		sql_close(q);
 		return NULL;
 	}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The leaderboard: spans, moments, versions, replicas, statistics, watching.
 load helper
+unset COLUMNS
 
 # Append days of made-up snapshots to a demo race that has run one window: season DAYS [SKIPPED].
 # Agents but cash move by a rule of their id and the window; the skipped day has no window.
@@ -453,4 +454,137 @@ recorded_season() {
 	expect 64 tr-board --watch 5x
 	expect 64 tr-board --watch 5 6
 	expect 64 tr-board --seed -1
+}
+
+# A demo race with names of many lengths, one of them retired, and replicas.
+long_names() {
+	demo_race
+	for n in 1 2; do
+		tr-agent add "a-strategy-with-a-long-name-that-goes-on-for-ever-and-a-day-no-$n" \
+			--kind rule --strategy random >/dev/null
+	done
+	tr-cycle -q -w 2024-07-23T00:00Z >/dev/null
+	tr-agent retire rsi >/dev/null
+	tr-cycle -q -w 2024-07-23T00:05Z >/dev/null
+}
+
+# The titles of the first table.
+titles() {
+	COLUMNS=$1 tr-board | sed -n 's/ \([^ ]\)/\n\1/g;2p' | sed 's/ *$//;/^$/d'
+}
+
+@test "no line is longer than the terminal is wide, and it is said what is left out" {
+	local w options
+	long_names
+	tr-board >whole
+	for options in "" --stats --versions --replicas "--stats --versions --replicas"; do
+		for w in 20 33 40 60 80 100 132 160 200; do
+			# shellcheck disable=SC2086
+			COLUMNS=$w tr-board $options >out
+			[ "$(wc -L <out)" -le $w ]
+			grep -q ' $' out && return 1
+			tr '\n' ' ' <out | tr -s ' ' >joined
+			[ "$w" -gt 100 ] ||
+				grep -qE ' [0-9]+ columns left out; COLUMNS=[0-9]+ or --(csv|json) shows all ' joined
+		done
+		grep "left out" out && return 1
+	done
+	# every agent has a row, in whatever width
+	assert_equal "$(COLUMNS=20 tr-board | grep -cE '^ *[0-9]+  [a-z]')" 10
+	# a narrow one has the columns of a wide one, but fewer, and the same figures
+	titles 80 >narrow
+	titles 100 >wide
+	[ "$(wc -l <narrow)" -lt "$(wc -l <wide)" ]
+	assert_equal "$(grep -vxFf wide narrow)" ""
+	assert_equal "$(titles 40 | tr '\n' ' ')" "# agent total return% maxdd% "
+	COLUMNS=60 tr-board | awk '$2 == "trend" { print $3, $4, $5, $6 }' >narrow
+	awk '$2 == "trend" { print $3, $4, $6, $7 }' whole | diff - narrow
+	[ -s narrow ]
+}
+
+@test "the width that is named shows all, and one less does not" {
+	local needs options
+	season 31
+	for options in "" --stats; do
+		# shellcheck disable=SC2086
+		needs=$(COLUMNS=70 tr-board $options | sed -n 's/.* left out; COLUMNS=\([0-9]*\) .*/\1/p')
+		# shellcheck disable=SC2086
+		COLUMNS=$needs tr-board $options >out
+		grep "left out" out && return 1
+		tr-board $options | sed 's/^ *//;s/  */ /g' | diff - <(sed 's/^ *//;s/  */ /g' out)
+		# shellcheck disable=SC2086
+		COLUMNS=$((needs - 1)) tr-board $options | grep -q "^1 column left out; COLUMNS=$needs or --csv shows all$"
+	done
+	COLUMNS=70 tr-board --replicas | grep -q "COLUMNS=$(COLUMNS=70 tr-board |
+		sed -n 's/.*COLUMNS=\([0-9]*\) .*/\1/p') or --json shows all"
+}
+
+@test "long names lose their middle on a terminal, and nothing elsewhere" {
+	local name=a-strategy-with-a-long-name-that-goes-on-for-ever-and-a-day-no-
+	long_names
+	COLUMNS=80 tr-board >out
+	grep -E '^ *[0-9]+  a-strat[a-z-]*\.\.\.[a-z-]*-no-1 ' out
+	grep -E '^ *[0-9]+  a-strat[a-z-]*\.\.\.[a-z-]*-no-2 ' out
+	COLUMNS=80 LC_ALL=C.UTF-8 tr-board | grep -E '^ *[0-9]+  a-strat[a-z-]*…[a-z-]*-no-2 '
+	COLUMNS=80 tr-board --versions | grep -E '^ *[0-9]+  a-strat[a-z-]*\.\.\.[a-z-]*-no-2@1 '
+	# without a bound the column is as wide as the longest name, and rows stay in line
+	tr-board >out
+	grep "  ${name}1 " out
+	assert_equal "$(sed -n '/^ *[0-9#]/s/^\(.*[ 0-9]\.[0-9][0-9]\) .*/\1/p' out | grep -c "  ${name}[12] ")" 2
+	assert_equal "$(grep -E '^ *[0-9#]+  ' out | sed 's/ \(baseline\|retired\)$//;s/ *$//' |
+		awk '{ print length }' | sort -u | wc -l)" 1
+	for w in 40 80; do
+		COLUMNS=$w tr-board --json | cmp - <(tr-board --json)
+		COLUMNS=$w tr-board --csv | cmp - <(tr-board --csv)
+	done
+	tr-board --csv | grep -q ",${name}1,"
+	# what is no width is none
+	for w in 0 -1 8x "" 1e2 100001; do
+		COLUMNS=$w tr-board | cmp - out
+	done
+}
+
+@test "the width is that of the terminal, also while watching" {
+	command -v python3 >/dev/null || skip "no python3"
+	long_names
+	python3 - <<-'PY'
+		import fcntl, os, pty, re, struct, termios
+		def board(columns, *args, **env):
+		    pid, fd = pty.fork()
+		    if pid == 0:
+		        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+		        os.environ.update(env)
+		        os.execvp("tr-board", ["tr-board", *args])
+		    seen = b""
+		    try:
+		        while more := os.read(fd, 65536):
+		            seen += more
+		            if "--watch" in args and b" sealed, " in seen:
+		                os.write(fd, b"q")
+		    except OSError:
+		        pass
+		    assert os.waitpid(pid, 0)[1] == 0
+		    text = re.sub("\x1b\\[[0-9;]*[A-Za-z]", "", seen.decode())
+		    return text, max(map(len, text.replace("\r", "").split("\n")))
+		colour = {"LC_ALL": "C.UTF-8", "TERM": "xterm", "NO_COLOR": ""}
+		for w in 40, 80, 100, 160:
+		    for args in [], ["--stats"], ["--watch"]:
+		        text, width = board(w, *args, **colour)
+		        assert w - 25 < width <= w, (w, args, width)
+		assert "left out" in board(80)[0] and "left out" not in board(250)[0]
+		# the line of blocks is the first to go
+		wide, narrow = board(250, **colour)[0], board(120, **colour)[0]
+		assert re.search("[▁-█]", wide) and not re.search("[▁-█]", narrow)
+		# a terminal that does not know its width, and a word that counts more than the terminal's
+		assert board(0)[1] > 160 and board(250, COLUMNS="60")[1] <= 60
+	PY
+}
+
+@test "the list of agents stays in line whatever they are called" {
+	demo_race
+	tr-agent list | grep -E '^cash {13}rule '
+	tr-agent add a-name-of-more-than-sixteen-bytes --kind rule --strategy random >/dev/null
+	tr-agent list >out
+	assert_equal "$(awk '{ print index($0, " rule ") }' out | sort -u)" 34
+	[ "$(wc -l <out)" -ge 9 ]
 }

@@ -83,6 +83,10 @@ program() {
 	tr-replay -q -d first.db --from 2024-07-23T20:00Z --to 2024-07-24T02:00Z -o r.db
 	same r.db c.db
 	[ "$(counted r.db trades)" -gt 0 ]
+	# where there is nothing there is no race
+	expect 66 tr-replay -q -d first.db --from 2030-01-01 --to 2030-01-02 -o none.db
+	has "$stderr" "no candle between"
+	[ ! -e none.db ]
 }
 
 @test "a quarter of recorded windows, six assets and twelve agents: twice the same, and its books add up" {

@@ -58,10 +58,19 @@ without_decide() {
 	assert_equal "$(jq -s -c '.[1]' <<<"$output")" \
 		'{"schema":"tr.end/1","count":1,"more":false}'
 	expect 0 tr-status --text -t 2024-07-23T00:03Z
-	assert_line --index 0 "last $ID0, 3 min ago; next 2024-07-23 00:05, due in 2 min"
+	assert_line --index 0 "last $ID0, 3 min ago; not run by the clock"
 	assert_line --index 1 "incomplete: 0; missed in 24 h: 0; not halted"
 	assert_line --regexp "^$ID0  completed +6/6 +6/6 +8 \(0\) +[0-9]+ +1  20"
 	refute_output --partial "tr-cycle"
+}
+
+@test "a race that runs by the clock says when its next window is due" {
+	demo_race
+	tr-config -q set window.settle_delay_s 0
+	tr-cycle -q -t 2024-07-23T00:00:05Z
+	sqlite3 race.db "UPDATE cycles SET live = 1"
+	expect 0 tr-status --text -t 2024-07-23T00:03Z
+	assert_line --index 0 "last $ID0, 3 min ago; next 2024-07-23 00:05, due in 2 min"
 }
 
 @test "a race without windows says so, with status 0" {
