@@ -16,7 +16,8 @@
  */
 
 #define REMOTE_CHUNK 128
-#define REMOTE_PAUSE_MS 50 /* until a limit is looked at again */
+#define REMOTE_BREAK_MAX_MS 20000 /* a break that is longer costs the turn */
+#define REMOTE_PAUSE_MS 50	  /* until a limit is looked at again */
 
 static struct remote_target *remote_current(struct remote_job *j)
 {
@@ -67,6 +68,19 @@ static int remote_route(struct remote_run *r, struct remote_job *j, struct err *
 
 /* ------------------------------------------------------------------ starting */
 
+/* Whether a refusal is waited for: limits pass by themselves; a short break is waited for by
+ * the last resort only, since all who take part wait with it. */
+static bool remote_waits(const struct remote_run *r, const struct remote_job *j,
+			 enum guard_cause cause, int64_t wait_ms, int64_t now)
+{
+	bool limit = cause == GUARD_PARALLEL || cause == GUARD_RATE;
+
+	if (wait_ms < 0 || now + wait_ms + REMOTE_LEAST_MS > r->o->deadline_ms)
+		return false;
+	return limit ||
+	       (!r->o->hasty && wait_ms <= REMOTE_BREAK_MAX_MS && j->place + 1 == j->n_targets);
+}
+
 /* Whether the target may be called now. *${go} false: the job waits, has moved on, or is over.
  */
 static int remote_admit(struct remote_run *r, struct remote_job *j, struct remote_target *t,
@@ -97,10 +111,7 @@ static int remote_admit(struct remote_run *r, struct remote_job *j, struct remot
 	free(why);
 	if (wait_ms < REMOTE_PAUSE_MS && wait_ms >= 0)
 		wait_ms = REMOTE_PAUSE_MS;
-	/* waiting is for the last resort, and for limits that pass by themselves */
-	if (wait_ms >= 0 && now + wait_ms + REMOTE_LEAST_MS <= r->o->deadline_ms &&
-	    !(r->o->hasty && cause != GUARD_PARALLEL && cause != GUARD_RATE) &&
-	    (j->place + 1 == j->n_targets || cause == GUARD_PARALLEL || cause == GUARD_RATE)) {
+	if (remote_waits(r, j, cause, wait_ms, now)) {
 		j->due_ms = now + wait_ms;
 		return 0;
 	}
