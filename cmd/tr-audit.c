@@ -94,7 +94,10 @@ static void print_audit(const struct race_audit *a)
 	if (a->known >= 0)
 		cli_outf("the head given is seal %lld of %lld\n", (long long)a->known,
 			 (long long)a->seals);
-	if (a->heads < 0)
+	if (a->heads < 0 && a->seals > 0)
+		cli_outf("no head file: the next tr-cycle makes it again from the chain; "
+			 "compare with a published head\n");
+	else if (a->heads < 0)
 		cli_outf("no head file\n");
 	else
 		cli_outf("head file: %lld of %lld seals\n", (long long)a->heads,

@@ -5,6 +5,7 @@
  * tell skill from luck, for a span of time, as of any moment, by version, with the spread of
  * replicas, and again and again. Values that are not defined, or that a race this short cannot
  * show, are n/a and never 0. Baselines, paused and retired agents are marked and stay.
+ * Text fits the terminal: columns that have no room are left out.
  */
 #include <math.h>
 #include <poll.h>
@@ -99,11 +100,11 @@ static void csv_stats(const struct race_judgement *j)
 		csv_ratio(columns[i]);
 }
 
-static void csv_row(const struct race_standing *s, size_t rank)
+static void csv_row(const struct race_standing *s)
 {
 	char t[8][32], total[DECIMAL_TEXT_MAX], fees[DECIMAL_TEXT_MAX];
 
-	cli_outf("%zu,%s,%s,%s,%s,%s,%s,%s,%s,%s,%zu,%s,%s,%s,%lld,%lld", rank, s->agent.name,
+	cli_outf("%zu,%s,%s,%s,%s,%s,%s,%s,%s,%s,%zu,%s,%s,%s,%lld,%lld", s->rank, s->agent.name,
 		 roster_kind_name(s->kind), s->agent.baseline ? "yes" : "no",
 		 roster_status_name(s->agent.status),
 		 decimal_format(s->total.u, MONEY_SCALE, total),
@@ -133,7 +134,7 @@ static void print_csv(const struct race_board *b)
 			 "p_beats_hold,p_best,p_value,beta,alpha"
 		       : "");
 	for (size_t i = 0; i < b->n; i++)
-		csv_row(&b->rows[i], i + 1);
+		csv_row(&b->rows[i]);
 }
 
 /* ------------------------------------------------------------------ terminal */
@@ -170,15 +171,18 @@ static void sparkline(const struct race_standing *s, char *out)
 	}
 }
 
-static const char *mark(const struct race_standing *s)
+/* What is to be known of a row before its figures are believed. */
+static const char *mark(const struct race_standing *s, char out[64])
 {
-	bool baseline = s->agent.baseline;
+	const char *what = s->agent.baseline	    ? "baseline"
+			   : race_standing_mute(s) ? "no valid turn"
+						    : "";
+	const char *status = s->agent.status == ROSTER_RETIRED	? "retired"
+			     : s->agent.status == ROSTER_PAUSED ? "paused"
+								: "";
 
-	if (s->agent.status == ROSTER_RETIRED)
-		return baseline ? "baseline, retired" : "retired";
-	if (s->agent.status == ROSTER_PAUSED)
-		return baseline ? "baseline, paused" : "paused";
-	return baseline ? "baseline" : "";
+	snprintf(out, 64, "%s%s%s", what, *what != '\0' && *status != '\0' ? ", " : "", status);
+	return out;
 }
 
 /* A version has the name of its agent and its number. */
@@ -216,31 +220,31 @@ static void add_money(struct cli_table *t, struct money m)
 /* What every agent is worth, has paid and has done. */
 static const struct cli_column main_columns[] = {
 	{ "#", 0, 3, 0, 0, 0, false },
-	{ "agent", 2, 16, 11, NAME_LEAST, NAME_MOST, true },
-	{ "total", 1, 13, 15, 0, 0, false },
-	{ "return%", 1, 8, 14, 0, 0, false },
-	{ "vs hold", 1, 8, 9, 0, 0, false },
-	{ "maxdd%", 1, 8, 13, 0, 0, false },
-	{ "sharpe", 1, 7, 12, 0, 0, false },
-	{ "+/-", 1, 6, 7, 0, 0, false },
-	{ "trades", 1, 6, 8, 0, 0, false },
-	{ "fees", 1, 9, 5, 0, 0, false },
+	{ "agent", 2, 16, 12, NAME_LEAST, NAME_MOST, true },
+	{ "total", 1, 13, 16, 0, 0, false },
+	{ "return%", 1, 8, 15, 0, 0, false },
+	{ "vs hold", 1, 8, 10, 0, 0, false },
+	{ "maxdd%", 1, 8, 14, 0, 0, false },
+	{ "sharpe", 1, 7, 13, 0, 0, false },
+	{ "+/-", 1, 6, 8, 0, 0, false },
+	{ "trades", 1, 6, 9, 0, 0, false },
+	{ "fees", 1, 9, 6, 0, 0, false },
 	{ "thinking", 1, 9, 4, 0, 0, false },
-	{ "net%", 1, 8, 6, 0, 0, false },
+	{ "net%", 1, 8, 7, 0, 0, false },
 	{ "win%", 1, 5, 3, 0, 0, false },
 	{ "expo%", 1, 5, 2, 0, 0, false },
-	{ "valid%", 1, 6, 4, 0, 0, false },
+	{ "valid%", 1, 6, 5, 0, 0, false },
 	{ "", 2, SPARK_WIDTH, 1, 0, 0, true },
-	{ "", 2, 0, 10, 0, 0, true },
+	{ "", 2, 0, 11, 0, 0, true },
 };
 
-static void add_row(struct cli_table *t, const struct race_standing *s, size_t rank, bool spark)
+static void add_row(struct cli_table *t, const struct race_standing *s, bool spark)
 {
-	char curve[SPARK_WIDTH * 4 + 1] = "", name[IDENT_AGENT_MAX + 24];
+	char curve[SPARK_WIDTH * 4 + 1] = "", name[IDENT_AGENT_MAX + 24], text[64];
 
 	if (spark)
 		sparkline(s, curve);
-	cli_table_add(t, "%zu", rank);
+	cli_table_add(t, "%zu", s->rank);
 	cli_table_add(t, "%s", label(s, name));
 	add_money(t, s->total);
 	add_ratio(t, s->m.total_return, 100, 2);
@@ -258,7 +262,7 @@ static void add_row(struct cli_table *t, const struct race_standing *s, size_t r
 	add_ratio(t, s->m.exposure, 100, 0);
 	add_ratio(t, s->m.reliability, 100, 0);
 	cli_table_add(t, "%s", curve);
-	cli_table_add(t, "%s", mark(s));
+	cli_table_add(t, "%s", mark(s, text));
 }
 
 static void print_standings(const struct race_board *b, struct shown *shown)
@@ -268,7 +272,7 @@ static void print_standings(const struct race_board *b, struct shown *shown)
 	bool spark = isatty(1) && cli_utf8();
 
 	for (size_t i = 0; i < b->n; i++)
-		add_row(t, &b->rows[i], i + 1, spark);
+		add_row(t, &b->rows[i], spark);
 	shown->left_out += cli_table_print(t, shown->width, &shown->needs);
 	cli_table_free(t);
 }
@@ -330,7 +334,7 @@ static void print_stats(const struct race_board *b, struct shown *shown)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct race_standing *s = &b->rows[i];
 
-		cli_table_add(t, "%zu", i + 1);
+		cli_table_add(t, "%zu", s->rank);
 		cli_table_add(t, "%s", label(s, name));
 		cli_table_add(t, "%lld", (long long)s->judged.days);
 		add_judgement(t, &s->judged);
@@ -376,6 +380,23 @@ static void print_span(const struct race_board *b, size_t width)
 			 tstamp_format_short(b->last_ms, to));
 }
 
+/* Nobody shall take made-up prices for a market. */
+static void print_simulated(const struct race_board *b, size_t width)
+{
+	struct buf names = BUF_INIT;
+	const char *last = "";
+
+	for (size_t i = 0; i < b->n_origins; i++) {
+		if (!b->origins[i].simulated || strcmp(b->origins[i].symbol, last) == 0)
+			continue;
+		buf_addf(&names, "%s%s", names.len > 0 ? ", " : "", b->origins[i].symbol);
+		last = b->origins[i].symbol;
+	}
+	if (names.len > 0)
+		cli_wrap(width, "Prices of %s are simulated.", buf_str(&names));
+	buf_release(&names);
+}
+
 static bool any_too_early(const struct race_board *b)
 {
 	for (size_t i = 0; i < b->n; i++)
@@ -391,6 +412,7 @@ static void print_text(const struct race_board *b)
 
 	print_span(b, shown.width);
 	print_standings(b, &shown);
+	print_simulated(b, shown.width);
 	if (any_too_early(b))
 		cli_wrap(shown.width, "Too early to tell skill from luck: fewer than 30 days, "
 				      "so no annualised figures.");

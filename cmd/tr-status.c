@@ -274,6 +274,19 @@ static int show_list(struct db *db, const struct race_status_query *q, struct er
 	return r;
 }
 
+/* Below the row of a window that never began. */
+static int print_passed(struct db *db, int64_t window_ms, struct err *e)
+{
+	char *reason, *why;
+	int r = race_passed(db, window_ms, &reason, &why, e);
+
+	if (r == 0)
+		cli_outf("  %s\n", why);
+	free(reason);
+	free(why);
+	return r;
+}
+
 static int show_text_history(struct db *db, int64_t window_ms, struct err *e)
 {
 	struct race_status s = { 0 };
@@ -283,6 +296,10 @@ static int show_text_history(struct db *db, int64_t window_ms, struct err *e)
 		print_header();
 		print_row(&s);
 		print_advice(&s);
+		if (s.due == 0)
+			r = print_passed(db, window_ms, e);
+	}
+	if (r == 0) {
 		cli_outf("\n%4s  %-24s  %-15s  %-6s  %s\n", "seq", "time", "type", "stage",
 			 "detail");
 		r = race_events(db, window_ms, print_event, NULL, e);
@@ -293,7 +310,6 @@ static int show_text_history(struct db *db, int64_t window_ms, struct err *e)
 
 static int show_history(struct db *db, int64_t window_ms, struct err *e)
 {
-	char id[TSTAMP_WINDOW_ID_MAX];
 	struct buf out = BUF_INIT;
 	struct events events = { &out, 0 };
 	int r;
@@ -302,8 +318,7 @@ static int show_history(struct db *db, int64_t window_ms, struct err *e)
 		return show_text_history(db, window_ms, e);
 	r = race_events(db, window_ms, write_event, &events, e);
 	if (r == 0 && events.n == 0)
-		r = err_set(e, ERR_NOTFOUND, "%s: has not begun",
-			    tstamp_window_id(window_ms, id));
+		r = race_no_history(db, window_ms, e);
 	if (r == 0) {
 		wire_end(&out, window_ms, events.n);
 		cli_out(buf_str(&out), out.len);

@@ -440,7 +440,7 @@ static int backup_compare_heads(struct db *db, bool fresh, struct head_report *r
 {
 	struct buf text = BUF_INIT;
 	bool found;
-	int rc = fresh ? head_update(db, e) : 0;
+	int rc = fresh ? head_begin(db, e) : 0;
 
 	if (rc == 0)
 		rc = head_read(db, NULL, &text, &found, e);

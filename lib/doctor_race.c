@@ -77,7 +77,10 @@ static const struct {
 	{ "last_window", "tr-cycle %s, and see that cron starts it", false },
 	{ "missed", "see that cron starts tr-cycle %s every 5 minutes", true },
 	{ "windows", "tr-status %s says why", false },
-	{ "failed_agents", "tr-status %s names them", true },
+	{ "failed_agents",
+	  "tr-why window latest %s names them and says why; if no agent decided in that one, "
+	  "the window named here",
+	  true },
 	{ "ledger", "tr-audit %s, then tr-db restore", false },
 	{ "seals", "tr-audit %s, then tr-db restore", false },
 	{ "wal", "tr-db checkpoint %s", false },

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "log.h"
 #include "mem.h"
 #include "tstamp.h"
 
@@ -288,7 +289,7 @@ static int head_sync_directory(const char *path, struct err *e)
 
 /* A file for a chain that has none: many lines at once, so it gets its name when it is whole.
  */
-static int head_create(struct db *db, const char *name, struct err *e)
+static int head_create(struct db *db, const char *name, int64_t *made, struct err *e)
 {
 	char *tmp = mem_printf("%s.tmp", name);
 	int64_t n = 0;
@@ -305,24 +306,50 @@ static int head_create(struct db *db, const char *name, struct err *e)
 		unlink(tmp);
 	else if (r == 0)
 		r = head_sync_directory(name, e);
+	*made = n;
 	free(tmp);
 	return r;
 }
 
-int head_update(struct db *db, struct err *e)
+/* *${made} is the number of lines of a file that was not there. */
+static int head_bring(struct db *db, int64_t *made, struct err *e)
 {
 	char *name = mem_printf("%s%s", db_path(db), HEAD_SUFFIX);
 	bool found;
 	int fd = head_open(db, O_RDWR | O_APPEND, &found, e), r = -1;
 
+	*made = 0;
 	if (fd >= 0) {
 		r = head_extend(db, fd, name, e);
 		close(fd);
 	} else if (!found) {
-		r = head_create(db, name, e);
+		r = head_create(db, name, made, e);
 	}
 	free(name);
 	return r;
+}
+
+int head_update(struct db *db, struct err *e)
+{
+	char *path = mem_strdup(db_path(db));
+	int64_t made;
+	int r = head_bring(db, &made, e);
+
+	/* the first seal of a race finds no file */
+	if (r == 0 && made > 1)
+		log_msg(LOG_WARN,
+			"%s%s: was gone and is made again from the chain; compare with a "
+			"published head",
+			basename(path), HEAD_SUFFIX);
+	free(path);
+	return r;
+}
+
+int head_begin(struct db *db, struct err *e)
+{
+	int64_t made;
+
+	return head_bring(db, &made, e);
 }
 
 int head_put_aside(const char *path, int64_t at_ms, char aside[HEAD_ASIDE_MAX], struct err *e)

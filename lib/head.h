@@ -30,6 +30,9 @@
 /* Append what the chain of ${db} has and its file lacks. One tr-cycle at a time may, under its
  * lock. A file that contradicts the chain is ERR_DATA, and left as it is. */
 int head_update(struct db *db, struct err *e);
+/* The same where a chain of many seals is expected to have no file yet, as that of a replay:
+ * head_update() warns when it has to make one. */
+int head_begin(struct db *db, struct err *e);
 
 /* The end of the file against the chain: *${n} is the last seal that it has a line for, 0 for
  * none, and *${same} whether that is one of the race. *${found} false if there is no file. */

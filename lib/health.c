@@ -27,9 +27,6 @@
  */
 
 #define HEALTH_STALE_S 900
-#define HEALTH_TURNS 4	     /* decision windows that count for failed_agents */
-#define HEALTH_FAILED_PCT 20 /* more than that is a warning */
-#define HEALTH_FAILED_CRIT 50
 #define HEALTH_MISSED_CRIT 12  /* windows: an hour of them */
 #define HEALTH_STUCK_MS 900000 /* a live window that runs for longer */
 #define HEALTH_LOCK_MS 5000    /* writers give up after that */
@@ -41,13 +38,6 @@ static const char sql_last_seal[] =
 /* scan: the newest row, by its key */
 static const char sql_latest[] =
 	"SELECT window_ms, live FROM cycles ORDER BY window_ms DESC LIMIT 1";
-/* scan: from the newest on, a few rows */
-static const char sql_turns[] =
-	"SELECT window_ms FROM cycles WHERE decision = 1 ORDER BY window_ms DESC LIMIT :turns";
-/* scan: every agent is asked for */
-static const char sql_failed[] =
-	"SELECT count(*), coalesce(sum(d.status NOT IN ('ok', 'hold')), 0) FROM agents AS a "
-	"JOIN decisions AS d ON d.agent_id = a.id AND d.window_ms >= :from";
 static const char sql_missed[] = "SELECT count(*) FROM missed WHERE window_ms >= :from";
 /* scan: states have no index, the table is small */
 static const char sql_waiting[] =
@@ -73,14 +63,25 @@ void health_say(struct health_component *c, enum health_level level, const char 
 			*p = '/';
 }
 
-static enum health_level health_above(struct health_component *c, int64_t value,
-				      const char *unit, int64_t warn, int64_t crit)
+enum health_level health_above(struct health_component *c, int64_t value, const char *unit,
+			       int64_t warn, int64_t crit)
 {
 	c->value = value;
 	c->unit = unit;
 	c->warn = warn;
 	c->crit = crit;
 	return value > crit ? HEALTH_CRITICAL : value > warn ? HEALTH_WARNING : HEALTH_OK;
+}
+
+void health_name_add(struct health_names *l, const char *name, const char *note)
+{
+	size_t len = strlen(l->text);
+
+	l->n++;
+	/* whole names only; the count tells of the others */
+	if (len + strlen(name) + strlen(note) + 2 < sizeof l->text)
+		snprintf(l->text + len, sizeof l->text - len, "%s%s%s", len > 0 ? ", " : "",
+			 name, note);
 }
 
 static int health_latest(const struct health_run *x, int64_t *window_ms, bool *live,
@@ -190,35 +191,7 @@ static int health_clock(const struct health_run *x, struct health_component *c, 
 	return 0;
 }
 
-/* ------------------------------------------------------------------ agents, halts */
-
-static int health_failed_agents(const struct health_run *x, struct health_component *c,
-				struct err *e)
-{
-	struct sql_stmt *s = db_get(x->db, sql_turns);
-	int64_t from_ms = INT64_MAX, all, failed;
-	enum health_level level;
-	int r;
-
-	sql_int(s, ":turns", HEALTH_TURNS);
-	while ((r = sql_row(s, e)) == 1)
-		from_ms = sql_col_int(s, 0);
-	if (r < 0)
-		return -1;
-	s = db_get(x->db, sql_failed);
-	sql_int(s, ":from", from_ms);
-	if (sql_row(s, e) != 1)
-		return -1;
-	all = sql_col_int(s, 0);
-	failed = sql_col_int(s, 1);
-	sql_reset(s);
-	/* rounded up, so that anything above the threshold is seen */
-	level = health_above(c, all > 0 ? (failed * 100 + all - 1) / all : 0, "%",
-			     HEALTH_FAILED_PCT, HEALTH_FAILED_CRIT);
-	health_say(c, level, "%lld of %lld answers failed in the last %d decision windows",
-		   (long long)failed, (long long)all, HEALTH_TURNS);
-	return 0;
-}
+/* ------------------------------------------------------------------ halts */
 
 static int health_halt(const struct health_run *x, struct health_component *c, struct err *e)
 {

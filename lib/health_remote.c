@@ -24,23 +24,6 @@ static const char sql_feeds[] =
 /* scan: whether there is any */
 static const char sql_any_model[] = "SELECT 1 FROM agents WHERE kind = 'llm' LIMIT 1";
 
-/* Names in a line, and how many there are in all. */
-struct health_names {
-	char text[HEALTH_DETAIL_MAX];
-	int64_t n;
-};
-
-static void health_name_add(struct health_names *l, const char *name, const char *note)
-{
-	size_t len = strlen(l->text);
-
-	l->n++;
-	/* whole names only; the count tells of the others */
-	if (len + strlen(name) + strlen(note) + 2 < sizeof l->text / 2)
-		snprintf(l->text + len, sizeof l->text - len, "%s%s%s", len > 0 ? ", " : "",
-			 name, note);
-}
-
 static int health_any(const struct health_run *x, const char *text, bool *any, struct err *e)
 {
 	struct sql_stmt *s = db_get(x->db, text);

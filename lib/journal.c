@@ -14,6 +14,8 @@ static const char sql_cycle[] =
 	"EXISTS (SELECT 1 FROM seals AS s WHERE s.window_ms = c.window_ms) "
 	"FROM cycles AS c WHERE c.window_ms = :window";
 static const char sql_pin[] = "SELECT content FROM pins WHERE hash = :hash";
+static const char sql_after[] =
+	"SELECT window_ms FROM cycles WHERE window_ms > :window ORDER BY window_ms LIMIT 1";
 static const char sql_latest[] = "SELECT window_ms, live FROM cycles WHERE window_ms < :before "
 				 "ORDER BY window_ms DESC LIMIT 1";
 /* scan: ends at the first live one */
@@ -196,6 +198,18 @@ int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e
 	bool live;
 
 	return journal_last(db, window_ms, out, &live, e);
+}
+
+int journal_after(struct db *db, int64_t window_ms, int64_t *out, struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_after);
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	*out = r == 1 ? sql_col_int(s, 0) : -1;
+	sql_reset(s);
+	return r < 0 ? -1 : 0;
 }
 
 int journal_begin_again(struct db *db, int64_t window_ms, int64_t previous_ms,

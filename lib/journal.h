@@ -37,6 +37,8 @@ int journal_latest(struct db *db, int64_t *window_ms, bool *live, struct err *e)
 int journal_is_live(struct db *db, bool *live, struct err *e);
 /* The newest window begun before ${window_ms}, -1 for none. */
 int journal_before(struct db *db, int64_t window_ms, int64_t *out, struct err *e);
+/* The oldest window begun after it, -1 for none. */
+int journal_after(struct db *db, int64_t window_ms, int64_t *out, struct err *e);
 
 /* Store a pin (once per text) and begin a window under it. */
 int journal_begin(struct db *db, int64_t window_ms, int64_t previous_ms, const char *pin,

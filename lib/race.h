@@ -254,6 +254,7 @@ struct race_judgement {
 };
 
 struct race_standing {
+	size_t rank; /* 1 + how many rows have a higher return: equal ones share it */
 	struct race_agent agent;
 	enum roster_kind kind;
 	struct digest spec; /* of what it is made of: replicas have the same */
@@ -284,6 +285,13 @@ struct race_replicas {
 	double mean, sd, low, high; /* of their returns */
 };
 
+/* A source that gave prices of an asset. */
+struct race_origin {
+	char symbol[IDENT_ASSET_MAX + 1];
+	char *source; /* owned */
+	bool simulated;
+};
+
 #define RACE_BOARD_NONE SIZE_MAX
 
 struct race_board {
@@ -293,6 +301,8 @@ struct race_board {
 	int64_t first_ms, last_ms;	/* windows, -1 for none */
 	struct digest head;		/* of the chain at the last of them */
 	int64_t seals;			/* links up to it */
+	struct race_origin *origins;	/* by asset and source; owned */
+	size_t n_origins, n_simulated;
 	struct race_replicas *replicas; /* owned */
 	size_t n_replicas;
 	bool judged; /* statistics were asked for */
@@ -320,6 +330,8 @@ int race_board_query(struct db *db, const struct race_board_query *q, struct rac
 /* The tr.board/1 record: with what was judged, if it was, and with the replicas on demand. */
 void race_board_record(const struct race_board *b, bool replicas, struct buf *out);
 void race_board_release(struct race_board *b);
+/* It was asked, and has never given a valid answer: what it is worth is no work of its own. */
+bool race_standing_mute(const struct race_standing *s);
 
 /*
  * The daily returns that a row is judged by: ${returns}[i] is that of UTC day ${first} + i, in
@@ -470,6 +482,13 @@ void race_status_free(struct race_status_list *l);
 /* One window; ERR_NOTFOUND if it neither began nor was missed. */
 int race_status_load(struct db *db, int64_t window_ms, struct race_status *s, struct err *e);
 void race_status_release(struct race_status *s);
+
+/* Why a window that never began will not: *${reason} as of "missed", NULL if it was not noted,
+ * and *${why} as a sentence; the caller's, also on failure. ERR_NOTFOUND if it was not passed
+ * over. */
+int race_passed(struct db *db, int64_t window_ms, char **reason, char **why, struct err *e);
+/* -1 and ERR_NOTFOUND that says why a window has no history. */
+int race_no_history(struct db *db, int64_t window_ms, struct err *e);
 
 /* What helps an incomplete window: a command, or why none does. "" for all others. */
 #define RACE_HELP_MAX 128

@@ -228,6 +228,19 @@ static int race_compare(const void *a, const void *b)
 	return strcmp(x->agent.name, y->agent.name);
 }
 
+static void race_board_rank(struct race_board *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		struct metrics_value v = b->rows[i].m.total_return, before = v;
+
+		if (i > 0)
+			before = b->rows[i - 1].m.total_return;
+		b->rows[i].rank = i + 1;
+		if (i > 0 && v.defined == before.defined && (!v.defined || v.v == before.v))
+			b->rows[i].rank = b->rows[i - 1].rank;
+	}
+}
+
 /* The buy-and-hold baseline, if it takes part. */
 static size_t race_find_hold(const struct race_board *b, const struct roster_agents *agents)
 {
@@ -279,6 +292,7 @@ static void race_board_compare(struct race_board *b, const struct roster_agents 
 {
 	if (b->n > 0)
 		qsort(b->rows, b->n, sizeof *b->rows, race_compare);
+	race_board_rank(b);
 	b->hold = race_find_hold(b, agents);
 	for (size_t i = 0; i < b->n && b->hold != RACE_BOARD_NONE; i++)
 		b->rows[i].vs_hold = race_against(&b->rows[i], &b->rows[b->hold]);
@@ -298,7 +312,8 @@ int race_board_query(struct db *db, const struct race_board_query *q, struct rac
 				  .plan = q->plan };
 	if (db_read_begin(db, e) != 0)
 		return -1;
-	if (race_board_span(db, q, b, e) != 0 || race_frame_load(db, b, &f, e) != 0)
+	if (race_board_span(db, q, b, e) != 0 || race_board_prices(db, q, b, e) != 0 ||
+	    race_frame_load(db, b, &f, e) != 0)
 		goto out;
 	r = 0;
 	/* before the first window nobody took part */
@@ -315,6 +330,11 @@ out:
 	return r;
 }
 
+bool race_standing_mute(const struct race_standing *s)
+{
+	return s->turns > 0 && s->valid == 0;
+}
+
 void race_board_release(struct race_board *b)
 {
 	for (size_t i = 0; i < b->n; i++)
@@ -323,5 +343,6 @@ void race_board_release(struct race_board *b)
 		free(b->replicas[i].rows);
 	free(b->replicas);
 	free(b->rows);
+	race_board_forget_prices(b);
 	*b = (struct race_board){ .hold = RACE_BOARD_NONE };
 }

@@ -10,6 +10,11 @@
 int race_board_row(struct db *db, int64_t from_ms, int64_t before_ms, bool par,
 		   struct race_standing *row, struct err *e);
 
+/* Where the prices of the span came from. */
+int race_board_prices(struct db *db, const struct race_board_query *q, struct race_board *b,
+		      struct err *e);
+void race_board_forget_prices(struct race_board *b);
+
 /* Statistics of all rows. */
 void race_board_judge(struct race_board *b);
 

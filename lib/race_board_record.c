@@ -26,9 +26,9 @@ static void race_put_interval(struct json_writer *w, const char *key, struct sta
 	json_write_close(w);
 }
 
-static void race_put_who(struct json_writer *w, const struct race_standing *s, size_t rank)
+static void race_put_who(struct json_writer *w, const struct race_standing *s)
 {
-	json_write_int(w, "rank", (int64_t)rank);
+	json_write_int(w, "rank", (int64_t)s->rank);
 	json_write_string(w, "agent", s->agent.name);
 	json_write_string(w, "kind", roster_kind_name(s->kind));
 	json_write_bool(w, "baseline", s->agent.baseline);
@@ -146,6 +146,19 @@ static void race_put_replicas(struct json_writer *w, const struct race_board *b)
 	json_write_close(w);
 }
 
+static void race_put_origins(struct json_writer *w, const struct race_board *b)
+{
+	json_write_bool(w, "simulated", b->n_simulated > 0);
+	json_write_array(w, "prices");
+	for (size_t i = 0; i < b->n_origins; i++) {
+		json_write_object(w, NULL);
+		json_write_string(w, "asset", b->origins[i].symbol);
+		json_write_string(w, "source", b->origins[i].source);
+		json_write_close(w);
+	}
+	json_write_close(w);
+}
+
 void race_board_record(const struct race_board *b, bool replicas, struct buf *out)
 {
 	char id[TSTAMP_WINDOW_ID_MAX], hex[DIGEST_HEX_SIZE];
@@ -161,10 +174,11 @@ void race_board_record(const struct race_board *b, bool replicas, struct buf *ou
 			  b->last_ms >= 0 ? tstamp_window_id(b->last_ms, id) : NULL);
 	json_write_int(&w, "seals", b->seals);
 	json_write_string(&w, "head", b->seals > 0 ? hex : NULL);
+	race_put_origins(&w, b);
 	json_write_array(&w, "agents");
 	for (size_t i = 0; i < b->n; i++) {
 		json_write_object(&w, NULL);
-		race_put_who(&w, &b->rows[i], i + 1);
+		race_put_who(&w, &b->rows[i]);
 		race_put_metrics(&w, &b->rows[i]);
 		race_put_more(&w, &b->rows[i]);
 		if (b->judged)

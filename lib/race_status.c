@@ -252,17 +252,13 @@ static int race_fill(struct db *db, const struct race_holder *h, int64_t window_
 
 int race_status_load(struct db *db, int64_t window_ms, struct race_status *s, struct err *e)
 {
-	char id[TSTAMP_WINDOW_ID_MAX];
 	struct race_holder h;
 	bool found;
 
 	race_find_holder(db, &h);
 	if (race_fill(db, &h, window_ms, s, &found, e) != 0)
 		return -1;
-	if (!found)
-		return err_set(e, ERR_NOTFOUND, "%s: has not begun",
-			       tstamp_window_id(window_ms, id));
-	return 0;
+	return found ? 0 : race_no_history(db, window_ms, e);
 }
 
 void race_status_release(struct race_status *s)

@@ -14,8 +14,6 @@
  * it, and the windows before and after that were begun.
  */
 
-static const char sql_after[] =
-	"SELECT window_ms FROM cycles WHERE window_ms > :window ORDER BY window_ms LIMIT 1";
 static const char sql_missed[] =
 	"SELECT count(*) FROM missed WHERE window_ms > :from AND window_ms < :to";
 
@@ -28,18 +26,6 @@ static int why_neighbour(struct db *db, int64_t window_ms, struct race_why_neigh
 		return 0;
 	n->there = true;
 	return race_status_load(db, window_ms, &n->s, e);
-}
-
-static int why_after(struct db *db, int64_t window_ms, int64_t *after_ms, struct err *e)
-{
-	struct sql_stmt *s = db_get(db, sql_after);
-	int r;
-
-	sql_int(s, ":window", window_ms);
-	r = sql_row(s, e);
-	*after_ms = r == 1 ? sql_col_int(s, 0) : -1;
-	sql_reset(s);
-	return r < 0 ? -1 : 0;
 }
 
 static int why_count_missed(struct race_why_history *h, struct db *db, struct err *e)
@@ -61,7 +47,7 @@ static int why_neighbours(struct race_why *y, struct db *db, struct err *e)
 	int64_t before_ms, after_ms;
 
 	if (journal_before(db, y->window_ms, &before_ms, e) != 0 ||
-	    why_after(db, y->window_ms, &after_ms, e) != 0 ||
+	    journal_after(db, y->window_ms, &after_ms, e) != 0 ||
 	    why_neighbour(db, before_ms, &h->before, e) != 0 ||
 	    why_neighbour(db, after_ms, &h->after, e) != 0)
 		return -1;
@@ -90,23 +76,6 @@ static char *why_begun(const struct race_why_history *h)
 		return mem_strdup("these tools cannot go on with it");
 	return mem_printf("it is not finished: %s is next",
 			  s->stage != NULL ? s->stage : "its end");
-}
-
-static char *why_passed(const struct race_why_history *h)
-{
-	char a[TSTAMP_WINDOW_ID_MAX] = "", b[TSTAMP_WINDOW_ID_MAX] = "";
-
-	if (h->before.there)
-		tstamp_window_id(h->before.s.window_ms, a);
-	if (h->after.there)
-		tstamp_window_id(h->after.s.window_ms, b);
-	if (strcmp(h->state, "skipped_overlap") == 0)
-		return mem_printf("%s still ran when its turn came",
-				  h->before.there ? a : "an earlier window");
-	if (strcmp(h->state, "missed") == 0)
-		return mem_printf("nothing ran in its five minutes; noticed when %s began",
-				  h->after.there ? b : "a later window");
-	return mem_printf("nobody ran it, and %s has begun: it cannot be run any more", b);
 }
 
 /* ------------------------------------------------------------------ journal */
@@ -198,19 +167,12 @@ static int why_load_begun(struct race_why *y, struct db *db, struct err *e)
 static int why_load_passed(struct race_why *y, struct db *db, struct err *e)
 {
 	struct race_why_history *h = &y->history;
-	char id[TSTAMP_WINDOW_ID_MAX];
-	char *reason = NULL;
+	char *reason;
+	int r = race_passed(db, y->window_ms, &reason, &h->why, e);
 
-	if (journal_missed(db, y->window_ms, &reason, e) != 0)
-		return -1;
 	snprintf(h->state, sizeof h->state, "%s", reason != NULL ? reason : "not_run");
-	if (reason == NULL && (!h->before.there || !h->after.there))
-		return err_set(e, ERR_NOTFOUND, "%s: %s", tstamp_window_id(y->window_ms, id),
-			       h->after.there ? "lies before the first window of the race"
-					      : "has not begun");
 	free(reason);
-	h->why = why_passed(h);
-	return race_events(db, y->window_ms, why_take_event, h, e);
+	return r != 0 ? -1 : race_events(db, y->window_ms, why_take_event, h, e);
 }
 
 int race_why_window(struct race_why *y, struct db *db, struct err *e)

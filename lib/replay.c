@@ -168,7 +168,7 @@ static int replay_all(struct replay *r, struct replay_result *out, struct err *e
 		if (replay_window(r, at_ms, &at_ms, e) != 0)
 			return -1;
 	}
-	if (head_update(r->db, e) != 0)
+	if (head_begin(r->db, e) != 0)
 		return -1;
 	if (at_ms < r->to_ms)
 		return err_set(e, ERR_TEMP, "%s: interrupted; the same command goes on",

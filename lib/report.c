@@ -123,7 +123,7 @@ static int load(struct db *db, struct report_page *p, report_progress_fn *progre
 		struct err *e)
 {
 	if (race_board_query(db, p->q, &p->board, e) != 0 || load_settings(db, p, e) != 0 ||
-	    report_load_sealed(db, p, e) != 0)
+	    report_load_sealed(db, p, e) != 0 || report_load_rates(db, p, e) != 0)
 		return -1;
 	p->rows = mem_array(p->board.n, sizeof *p->rows);
 	prepare(p);

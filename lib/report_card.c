@@ -72,6 +72,8 @@ static void add_make(const struct report_row *r, struct buf *out)
 	}
 	digest_hex(&r->s->spec, hex);
 	buf_addf(out, " \xc2\xb7 made of <code>%.16s</code>", hex);
+	if (race_standing_mute(r->s))
+		buf_adds(out, " \xc2\xb7 <b>no valid turn</b>: its value is no work of its own");
 	if (r->s->agent.status != ROSTER_ACTIVE)
 		buf_addf(out, " \xc2\xb7 %s", roster_status_name(r->s->agent.status));
 	buf_adds(out, "</p>\n");
@@ -116,8 +118,9 @@ static void add_results(const struct race_standing *s, struct buf *out)
 
 	add_money("Value", "total", s->total.u, out);
 	add_figure("Return", "return", m->total_return, REPORT_CHANGE, 2, out);
-	add_figure("Against buy-and-hold", "vs_buy_and_hold", s->vs_hold, REPORT_CHANGE, 2,
-		   out);
+	add_term("Against buy-and-hold", out);
+	report_against(s, out);
+	end_term(out);
 	add_figure("Deepest drawdown", "max_drawdown", m->max_drawdown, REPORT_PERCENT, 2, out);
 	add_figure("Return a year", "cagr", m->cagr, REPORT_CHANGE, 2, out);
 	add_figure("Volatility", "volatility", m->volatility, REPORT_PERCENT, 1, out);

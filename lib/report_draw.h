@@ -28,9 +28,10 @@ void report_amount(struct buf *out, int64_t v, int scale, int places);
 
 /*
  * A figure with the text that tr-board --json has for it: a data element with its key, the
- * exact value and, in percent or not, ${digits} after the point; n/a if it is not defined.
+ * exact value and, in percent or not, ${digits} after the point; n/a if it is not defined. A
+ * change has a sign and a colour, a difference only the sign.
  */
-enum report_form { REPORT_NUMBER, REPORT_PERCENT, REPORT_CHANGE };
+enum report_form { REPORT_NUMBER, REPORT_PERCENT, REPORT_CHANGE, REPORT_DIFFERENCE };
 void report_figure(struct buf *out, const char *key, struct metrics_value v,
 		   enum report_form form, int digits);
 /* The same of an exact one. */

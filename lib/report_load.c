@@ -25,6 +25,10 @@ static const char sql_tokens[] =
 	"SELECT count(*), total(input), total(output), total(substitute) FROM answers "
 	"WHERE agent_id = :agent AND window_ms >= :from AND window_ms < :before";
 static const char sql_sealed[] = "SELECT window_ms FROM seals WHERE n = :n";
+/* scan: a race has few pins */
+static const char sql_pinned[] =
+	"SELECT (SELECT min(c.window_ms) FROM cycles AS c WHERE c.pin = p.hash AND "
+	"c.window_ms >= :from AND c.window_ms <= :last) FROM pins AS p";
 static const char sql_symbol[] = "SELECT symbol FROM assets WHERE id = :asset";
 
 static struct sql_stmt *report_get(struct db *db, const char *sql, const struct report_page *p,
@@ -212,6 +216,43 @@ int report_load_sealed(struct db *db, struct report_page *p, struct err *e)
 	p->sealed_ms = r == 1 ? sql_col_int(q, 0) : -1;
 	sql_reset(q);
 	return r < 0 ? -1 : 0;
+}
+
+/* Whether fees and slippage of a window are those of the last one. */
+static int compare_rates(struct db *db, int64_t window_ms, struct report_page *p, struct err *e)
+{
+	static const enum config_key rates[] = { CONFIG_TRADE_FEE_BPS,
+						 CONFIG_TRADE_SLIPPAGE_BPS };
+	struct race_window w = { 0 };
+	int r = race_open_read(db, window_ms, &w, e);
+
+	for (size_t i = 0; i < sizeof rates / sizeof *rates && r == 0; i++)
+		if (strcmp(config_text(&w.config, rates[i]),
+			   config_text(&p->last.config, rates[i])) != 0)
+			p->rates_changed = true;
+	race_release(&w);
+	return r;
+}
+
+int report_load_rates(struct db *db, struct report_page *p, struct err *e)
+{
+	struct sql_stmt *q = db_get(db, sql_pinned);
+	int64_t *windows = NULL;
+	size_t n = 0;
+	int r;
+
+	sql_int(q, ":from", p->board.first_ms);
+	sql_int(q, ":last", p->board.last_ms);
+	while ((r = sql_row(q, e)) == 1) {
+		windows = mem_resize(windows, n + 1, sizeof *windows);
+		/* none of the span ran under it */
+		if (!sql_col_null(q, 0))
+			windows[n++] = sql_col_int(q, 0);
+	}
+	for (size_t i = 0; i < n && r == 0 && !p->rates_changed; i++)
+		r = compare_rates(db, windows[i], p, e);
+	free(windows);
+	return r;
 }
 
 int report_load_card(struct db *db, const struct report_page *p, const struct race_standing *s,

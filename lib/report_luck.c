@@ -106,6 +106,8 @@ static const char *verdict_on(const struct race_standing *s)
 {
 	if (s->agent.baseline)
 		return "baseline";
+	if (race_standing_mute(s))
+		return "no valid turn";
 	if (s->m.n_trades == 0)
 		return "never traded";
 	if (!s->judged.p.defined)

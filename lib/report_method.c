@@ -134,14 +134,76 @@ static void add_hashes(const struct report_page *p, struct buf *out)
 	buf_adds(out, "</dl></details>\n");
 }
 
+/* A rate in percent: a basis point is a hundredth. */
+static void add_rate(const struct config *c, enum config_key key, struct buf *out)
+{
+	char t[DECIMAL_TEXT_MAX];
+
+	buf_addf(out, "%s%%", decimal_format(config_num(c, key), 6, t));
+}
+
+static void add_rates(const struct report_page *p, struct buf *out)
+{
+	const struct config *c = &p->last.config;
+
+	buf_adds(out, " Every figure is after fees of ");
+	add_rate(c, CONFIG_TRADE_FEE_BPS, out);
+	if (config_num(c, CONFIG_TRADE_SLIPPAGE_BPS) != 0) {
+		buf_adds(out, " of the value of a fill and slippage of ");
+		add_rate(c, CONFIG_TRADE_SLIPPAGE_BPS, out);
+		buf_adds(out, " of its price");
+	} else {
+		buf_adds(out, " of the value of a fill; slippage is not charged");
+	}
+	buf_addf(out, "%s. The cost of thinking stands beside the figures.</p>\n",
+		 p->rates_changed ? ", rates at the end of a span in which they changed" : "");
+}
+
+static void add_source(const char *name, struct buf *out)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (strcmp(name, "sim") == 0) {
+		buf_adds(out, "<b>simulated prices</b>");
+	} else if (strncmp(name, "csv:", 4) == 0) {
+		/* where a file lies is nobody's business */
+		buf_adds(out, "file ");
+		report_text(out, slash != NULL ? slash + 1 : name + 4, 128);
+	} else if (strchr(name, ':') == NULL) {
+		buf_adds(out, "recorded candles: ");
+		report_text(out, name, 128);
+	} else {
+		report_text(out, name, 128);
+	}
+}
+
+static void add_origins(const struct report_page *p, struct buf *out)
+{
+	const struct race_origin *o = p->board.origins;
+
+	buf_adds(out, "<h3 id=\"prices\">Where prices come from</h3>\n<dl class=\"set\">\n");
+	for (size_t i = 0; i < p->board.n_origins; i++) {
+		bool more = i > 0 && strcmp(o[i].symbol, o[i - 1].symbol) == 0;
+
+		if (more)
+			buf_adds(out, ", ");
+		else
+			add_term(o[i].symbol, out);
+		add_source(o[i].source, out);
+		if (i + 1 == p->board.n_origins || strcmp(o[i].symbol, o[i + 1].symbol) != 0)
+			buf_adds(out, "</dd></div>\n");
+	}
+	buf_adds(out, "</dl>\n");
+}
+
 void report_method(const struct report_page *p, struct buf *out)
 {
 	const struct stats_plan *plan = &p->board.plan;
 
 	buf_adds(out, "<section id=\"method\">\n<h2>Method</h2>\n<p>Paper money, real turns: "
 		      "in every window all agents see the same prices and have one turn, and "
-		      "fills are priced by the batch that everybody sees. Fees and slippage "
-		      "are in every figure; the cost of thinking stands beside it.</p>\n");
+		      "fills are priced by the batch that everybody sees.");
+	add_rates(p, out);
 	buf_addf(out,
 		 "<p>Statistics rest on daily returns: %zu resamples of blocks of %zu day%s "
 		 "with seed <data data-k=\"stats.seed\" value=\"%llu\">%llu</data>, "
@@ -152,6 +214,7 @@ void report_method(const struct report_page *p, struct buf *out)
 		 (unsigned long long)plan->seed, (unsigned long long)plan->seed, p->board.tries,
 		 p->board.tries, (long long)p->board.common_days,
 		 (long long)p->board.common_days);
+	add_origins(p, out);
 	add_settings(p, out);
 	add_formulas(out);
 	add_hashes(p, out);

@@ -69,11 +69,13 @@ struct report_page {
 	bool daily;		 /* there are days enough to look at days */
 	double day_limit;	 /* greatest change of a day or hour that the scales show */
 	int64_t from_ms, until_ms;
-	int64_t sealed_ms; /* the last sealed window, -1 for none */
+	int64_t sealed_ms;  /* the last sealed window, -1 for none */
+	bool rates_changed; /* those of fees or slippage, in the span */
 };
 
 /* ---- SQL: report_load.c */
 int report_load_sealed(struct db *db, struct report_page *p, struct err *e);
+int report_load_rates(struct db *db, struct report_page *p, struct err *e);
 int report_load_card(struct db *db, const struct report_page *p, const struct race_standing *s,
 		     struct report_card *c, struct err *e);
 void report_release_card(struct report_card *c);
@@ -86,6 +88,13 @@ void report_luck(const struct report_page *p, struct buf *out);
 void report_drawdowns(const struct report_page *p, struct buf *out);
 void report_cards(const struct report_page *p, struct buf *out);
 void report_method(const struct report_page *p, struct buf *out);
+
+/* ---- parts of the top: what the race comes to, in a title and in a sentence */
+void report_headline(const struct report_page *p, struct buf *out);
+void report_summary(const struct report_page *p, struct buf *out);
+
+/* The difference to buy-and-hold; nothing to be praised for without a valid turn. */
+void report_against(const struct race_standing *s, struct buf *out);
 
 /* ---- parts of a card */
 void report_decisions(const struct report_row *r, struct buf *out);

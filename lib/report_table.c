@@ -1,97 +1,12 @@
 #include "report_part.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "tstamp.h"
 
 #include "banned.h"
 
-/* The top of the page: what it comes to in a sentence, and the standings. */
-
-#define SURE 0.05 /* a smaller p is called more than luck */
-
-/* ------------------------------------------------------------------ the sentence */
-
-/* The best of those who compete; NULL. */
-static const struct report_row *find_leader(const struct report_page *p)
-{
-	for (size_t i = 0; i < p->board.n; i++)
-		if (!p->rows[i].s->agent.baseline && p->rows[i].s->m.total_return.defined)
-			return &p->rows[i];
-	return NULL;
-}
-
-static void add_headline(const struct report_page *p, const struct report_row *leader,
-			 struct buf *out)
-{
-	if (p->board.first_ms < 0) {
-		buf_adds(out, "The race has not begun");
-	} else if (leader == NULL) {
-		buf_adds(out, "Only the baselines are in the race");
-	} else if (leader->s->m.n_trades == 0 && leader->s->total.u == leader->s->start.u) {
-		buf_adds(out, "No agent is ahead");
-	} else if (leader->s->vs_hold.defined && leader->s->vs_hold.v < 0) {
-		buf_adds(out, "No agent beats buy-and-hold");
-	} else {
-		buf_adds(out, leader->s->agent.name);
-		buf_adds(out, " leads with ");
-		report_percent(out, leader->s->m.total_return.v, 2, true);
-	}
-}
-
-static void add_against_hold(const struct report_row *r, struct buf *out)
-{
-	struct metrics_value v = r->s->vs_hold;
-
-	if (v.defined && v.v < 0) {
-		buf_addf(out, "%s comes closest with ", r->s->agent.name);
-		report_percent(out, r->s->m.total_return.v, 2, true);
-		buf_adds(out, ", ");
-	}
-	if (v.defined) {
-		report_number(out, fabs(v.v) * 100, 2);
-		buf_addf(out, " points %s. ", v.v < 0 ? "behind" : "ahead of buy-and-hold");
-	}
-}
-
-static void add_doubt(const struct report_row *r, struct buf *out)
-{
-	const struct race_judgement *j = &r->s->judged;
-
-	if (j->too_early) {
-		buf_addf(out,
-			 "It is <b>too early to tell</b> skill from luck: %lld of %d days.",
-			 (long long)j->days, STATS_MIN_DAYS);
-		return;
-	}
-	if (!j->p.defined)
-		return;
-	buf_adds(out, j->p.v >= SURE	    ? "The difference <b>could be luck</b>"
-		      : r->s->vs_hold.v > 0 ? "That is <b>more than luck</b> explains"
-					    : "Luck alone does not explain that");
-	buf_adds(out, " (p = ");
-	report_number(out, j->p.v, 3);
-	buf_adds(out, ").");
-}
-
-static void add_summary(const struct report_page *p, const struct report_row *leader,
-			struct buf *out)
-{
-	if (p->board.first_ms < 0)
-		return;
-	buf_adds(out, "<p class=\"lead\">After ");
-	report_span(out, (p->until_ms - p->from_ms + TSTAMP_WINDOW_MS) / 1000);
-	buf_adds(out, " of paper trading");
-	if (leader != NULL) {
-		buf_adds(out, ", ");
-		add_against_hold(leader, out);
-		add_doubt(leader, out);
-	} else {
-		buf_addc(out, '.');
-	}
-	buf_adds(out, "</p>\n");
-}
+/* The top of the page, and the standings. */
 
 /* As of the last window, which is sealed unless it still runs. */
 static void add_as_of(const struct report_page *p, struct buf *out)
@@ -117,18 +32,33 @@ static void add_as_of(const struct report_page *p, struct buf *out)
 	buf_adds(out, "</p>\n");
 }
 
+/* Nobody shall take made-up prices for a market. */
+static void add_simulated(const struct report_page *p, struct buf *out)
+{
+	bool all = p->board.n_simulated == p->board.n_origins;
+
+	if (p->board.n_simulated == 0)
+		return;
+	buf_addf(out,
+		 "<p class=\"lead sim\"><b>Simulated prices.</b> %s of this race never "
+		 "happened in a market; see <a href=\"#prices\">where prices come from"
+		 "</a>.</p>\n",
+		 all ? "The prices" : "Some prices");
+}
+
 void report_head(const struct report_page *p, struct buf *out)
 {
-	const struct report_row *leader = find_leader(p);
-
 	buf_adds(out, "<title>");
-	add_headline(p, leader, out);
+	report_headline(p, out);
+	if (p->board.n_simulated > 0)
+		buf_adds(out, " (simulated prices)");
 	buf_adds(out, " \xc2\xb7 trading race</title>\n</head>\n<body>\n<header>\n"
 		      "<button id=\"theme\" type=\"button\" hidden>Dark or light</button>\n"
 		      "<p class=\"kick\">Trading race</p>\n<h1>");
-	add_headline(p, leader, out);
+	report_headline(p, out);
 	buf_adds(out, "</h1>\n");
-	add_summary(p, leader, out);
+	add_simulated(p, out);
+	report_summary(p, out);
 	add_as_of(p, out);
 	buf_adds(out, "</header>\n");
 }
@@ -155,19 +85,27 @@ static void add_tags(const struct report_row *r, struct buf *out)
 {
 	buf_addf(out, " <span class=\"tag\">%s</span>",
 		 r->s->agent.baseline ? "baseline" : roster_kind_name(r->s->kind));
+	if (race_standing_mute(r->s))
+		buf_adds(out, " <span class=\"tag\">no valid turn</span>");
 	if (r->s->agent.status != ROSTER_ACTIVE)
 		buf_addf(out, " <span class=\"tag\">%s</span>",
 			 roster_status_name(r->s->agent.status));
 }
 
-static void add_standing(const struct report_page *p, const struct report_row *r, size_t rank,
+void report_against(const struct race_standing *s, struct buf *out)
+{
+	report_figure(out, "vs_buy_and_hold", s->vs_hold,
+		      race_standing_mute(s) ? REPORT_DIFFERENCE : REPORT_CHANGE, 2);
+}
+
+static void add_standing(const struct report_page *p, const struct report_row *r,
 			 struct buf *out)
 {
 	const struct metrics *m = &r->s->m;
 
 	buf_addf(out, "<tr data-agent=\"%s\"%s><td>", r->s->agent.name,
 		 r->s->agent.baseline ? " class=\"base\"" : "");
-	report_count(out, "rank", (int64_t)rank);
+	report_count(out, "rank", (int64_t)r->s->rank);
 	buf_adds(out, "</td><th scope=\"row\">");
 	report_name(r, out);
 	add_tags(r, out);
@@ -178,7 +116,7 @@ static void add_standing(const struct report_page *p, const struct report_row *r
 	buf_adds(out, "</td><td class=\"key-col\">");
 	report_figure(out, "return", m->total_return, REPORT_CHANGE, 2);
 	buf_adds(out, "</td><td>");
-	report_figure(out, "vs_buy_and_hold", r->s->vs_hold, REPORT_CHANGE, 2);
+	report_against(r->s, out);
 	buf_adds(out, "</td><td class=\"m\">");
 	report_figure(out, "max_drawdown", m->max_drawdown, REPORT_PERCENT, 2);
 	buf_adds(out, "</td><td class=\"m\">");
@@ -216,6 +154,6 @@ void report_standings(const struct report_page *p, struct buf *out)
 		 "<th class=\"w\">Invested</th><th class=\"w\">Valid</th>"
 		 "</tr></thead>\n<tbody>\n");
 	for (size_t i = 0; i < p->board.n; i++)
-		add_standing(p, &p->rows[i], i + 1, out);
+		add_standing(p, &p->rows[i], out);
 	buf_adds(out, "</tbody></table>\n</section>\n");
 }

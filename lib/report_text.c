@@ -162,7 +162,7 @@ void report_figure(struct buf *out, const char *key, struct metrics_value v,
 	if (form == REPORT_NUMBER)
 		report_number(out, v.v, digits);
 	else
-		report_percent(out, v.v, digits, form == REPORT_CHANGE);
+		report_percent(out, v.v, digits, form != REPORT_PERCENT);
 	buf_adds(out, "</data>");
 }
 

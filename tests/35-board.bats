@@ -588,3 +588,67 @@ titles() {
 	assert_equal "$(awk '{ print index($0, " rule ") }' out | sort -u)" 34
 	[ "$(wc -l <out)" -ge 9 ]
 }
+
+@test "equal returns share a rank, everywhere" {
+	demo_race
+	for name in twin1 twin2; do tr-agent -q add $name --kind manual; done
+	tr-cycle -q --from 2024-07-23T00:00Z --to 2024-07-23T01:00Z
+	board
+	# twice the same two: 1 and the number of those that are better
+	jq -e '.agents as $a | [$a[] | . as $x | .rank == 1 + ([$a[] | select(.return > $x.return)] | length)] | all' \
+		board.json
+	assert_equal "$(jq -c '[.agents[] | select(.agent == "cash" or .agent == "twin1" or .agent == "twin2") | .rank]
+		| unique | length' board.json)" 1
+	assert_equal "$(of twin1 .total)" "$(of cash .total)"
+	jq -e '[.agents[].rank] | sort == . and .[0] == 1' board.json
+	assert_equal "$(tr-board --csv | sed 1d | cut -d, -f1,2)" \
+		"$(jq -r '.agents[] | "\(.rank),\(.agent)"' board.json)"
+	# a line of text begins with rank and name
+	assert_equal "$(tr-board | awk '$1 ~ /^[0-9]+$/ && NF > 10 { print $1 "," $2 }')" \
+		"$(jq -r '.agents[] | "\(.rank),\(.agent)"' board.json)"
+	# before the first window all are equal
+	tr-init -q --demo --quote USD new.db
+	assert_equal "$(tr-board -d new.db --json | jq -c '[.agents[].rank] | unique')" '[1]'
+}
+
+@test "who was asked and has never given a valid answer is marked" {
+	demo_race
+	tr-agent -q add liar --kind exec -- /bin/echo no
+	tr-agent -q add me --kind manual
+	tr-cycle -q -w 2024-07-23T00:00Z || [ $? -eq 3 ]
+	expect 0 tr-board
+	assert_line --regexp ' liar .* 0  no valid turn$'
+	assert_equal "$(grep -c 'no valid turn' <<<"$output")" 1
+	tr-agent -q pause liar
+	expect 0 tr-board
+	assert_line --regexp ' liar .* no valid turn, paused$'
+}
+
+@test "where prices come from is told, and simulated ones are called so" {
+	demo_race
+	expect 0 tr-board
+	refute_line --partial simulated
+	board
+	assert_equal "$(jq -c '[.simulated, .prices]' board.json)" '[false,[]]'
+	tr-cycle -q --from 2024-07-23T00:00Z --to 2024-07-23T00:20Z
+	expect 0 tr-board
+	assert_line "Prices of ADA, BTC, DOGE, ETH, SOL, XRP are simulated."
+	board
+	assert_equal "$(jq -c '[.simulated, (.prices | length), (.prices | map(.source) | unique)]' board.json)" \
+		'[true,6,["sim"]]'
+	# candles that gave no price count for nothing, and prices do by window
+	sqlite3 race.db "INSERT INTO sources (name) VALUES ('other');
+		INSERT INTO candles SELECT asset_id, (SELECT id FROM sources WHERE name = 'other'), interval_s, open_ms,
+		open, high, low, close, volume, seen_ms FROM candles WHERE asset_id = 1"
+	board
+	assert_equal "$(jq -c '.prices | map(.source) | unique' board.json)" '["sim"]'
+	sqlite3 race.db "DROP TRIGGER prices_update; UPDATE prices SET source_id = (SELECT id FROM sources WHERE name =
+		'other') WHERE asset_id = 1 AND window_ms = (SELECT max(window_ms) FROM prices)"
+	board
+	assert_equal "$(jq -c '.prices | map(.source) | sort' board.json)" \
+		'["other","sim","sim","sim","sim","sim","sim"]'
+	board --to 2024-07-23T00:15Z
+	assert_equal "$(jq -c '.prices | map(.source) | unique' board.json)" '["sim"]'
+	board --from 2024-07-23T00:15Z
+	assert_equal "$(jq -c '[.simulated, (.prices | length)]' board.json)" '[true,6]'
+}

@@ -342,6 +342,96 @@ figures_equal() {
 	grep -q 'After 365 days' year.html
 }
 
+# The title and the sentence below it, of agents that are worth so much: best NAME=TOTAL[/TRADES] ...
+headline() {
+	local pair id
+	rm -f told.db*
+	cp "$BATS_FILE_TMPDIR/told.db" .
+	for pair in "$@"; do
+		id="(SELECT id FROM agents WHERE name = '${pair%%=*}')"
+		sqlite3 told.db "INSERT INTO snapshots SELECT $id, window_ms, 'post', t, 0, 0, t, 0 FROM
+			(SELECT max(window_ms) AS window_ms, ${pair##*=} * 100000000 AS t FROM batches);"
+		[ "${pair##*=}" = 100000 ] || sqlite3 told.db "INSERT INTO trades SELECT NULL, $id, 1, window_ms, 0, window_ms,
+			1, 'buy', 1, 1, 1, 1, 0, 0, 0, 1, 1 FROM (SELECT max(window_ms) AS window_ms FROM batches)"
+	done
+	tr-report -d told.db -o told.html
+	grep -q "<title>$(sed -n 's/.*<h1>\(.*\)<.h1>/\1/p' told.html) (simulated prices) " told.html
+	sed -n 's/.*<h1>\(.*\)<.h1>/\1/p; s/<p class="lead">After 5 minutes of paper trading, \(.*\)<.p>/\1/p' told.html |
+		sed 's/ It is <b>too early.*//'
+}
+
+@test "title and sentence agree, whoever is ahead" {
+	cd "$BATS_FILE_TMPDIR"
+	tr-init -q --quote USD told.db
+	tr-asset -q -d told.db add BTC --feed sim
+	for name in ann bob cid; do tr-agent -q -d told.db add $name --kind manual; done
+	tr-ingest -q -d told.db -w 2024-07-23T00:00Z >/dev/null
+	tr-db -q -d told.db checkpoint
+	cd "$DIR"
+	assert_equal "$(headline buy-and-hold=99000 cash=100000 ann=100000 bob=100000 cid=90000)" \
+"No agent is ahead of its starting cash
+ann and bob have not traded and keep their cash, 1.00 points ahead of buy-and-hold."
+	assert_equal "$(headline buy-and-hold=99000 cash=100000 ann=100000 bob=100000 cid=100000)" \
+"No agent is ahead of its starting cash
+all 3 agents have not traded and keep their cash, 1.00 points ahead of buy-and-hold."
+	assert_equal "$(headline buy-and-hold=100000 cash=100000 ann=100000 bob=90000 cid=90000)" \
+"No agent is ahead of its starting cash
+ann has not traded and keeps its cash, level with buy-and-hold."
+	assert_equal "$(headline buy-and-hold=102000 cash=100000 ann=103000 bob=103000 cid=100000)" \
+"ann and bob share the lead with +3.00%
+ann and bob are 1.00 points ahead of buy-and-hold."
+	assert_equal "$(headline buy-and-hold=102000 cash=100000 ann=103000 bob=103000 cid=103000)" \
+"3 agents share the lead with +3.00%
+all 3 agents are 1.00 points ahead of buy-and-hold."
+	assert_equal "$(headline buy-and-hold=102000 cash=100000 ann=104000 bob=103000 cid=90000)" \
+"ann leads with +4.00%
+ann is 2.00 points ahead of buy-and-hold."
+	assert_equal "$(headline buy-and-hold=102000 cash=100000 ann=101000 bob=100000 cid=100000)" \
+"No agent beats buy-and-hold
+ann comes closest with +1.00%, 1.00 points behind buy-and-hold."
+	assert_equal "$(headline buy-and-hold=102000 cash=100000 ann=102000 bob=100000 cid=100000)" \
+"No agent beats buy-and-hold
+ann comes closest with +2.00%, level with buy-and-hold."
+	assert_equal "$(headline buy-and-hold=90000 cash=100000 ann=98000 bob=90000 cid=90000)" \
+"No agent beats cash
+ann comes closest with −2.00%, 8.00 points ahead of buy-and-hold."
+	assert_equal "$(headline buy-and-hold=90000 cash=100000)" \
+"Only the baselines are in the race
+nobody competes with them."
+	tr-init -q --quote USD mute.db
+	tr-asset -q -d mute.db add BTC --feed sim
+	tr-agent -q -d mute.db add liar --kind exec -- /bin/echo no
+	tr-cycle -q -d mute.db -w 2024-07-23T00:00Z || [ $? -eq 3 ]
+	tr-report -d mute.db -o mute.html
+	grep -q '<h1>No agent has had a valid turn</h1>' mute.html
+	grep -q 'trading, every answer was late, broken or missing\.</p>' mute.html
+}
+
+@test "simulated prices, sources and rates stand on the page, and no answer earns no colour" {
+	season
+	grep -q 'Simulated prices\.' season.html
+	grep -q '<dt>BTC</dt><dd><b>simulated prices</b></dd>' season.html
+	grep -q 'after fees of 0.1% of the value of a fill; slippage is not charged\.' season.html
+	tr-init -q --demo --quote USD other.db
+	export TR_DB=$PWD/other.db
+	tr-agent -q add liar --kind exec -- /bin/echo no
+	tr-cycle -q -w 2024-07-23T00:00Z || [ $? -eq 3 ]
+	tr-config -q set trade.fee_bps 25
+	tr-config -q set trade.slippage_bps 5
+	tr-cycle -q -w 2024-07-23T00:15Z || [ $? -eq 3 ]
+	expect 0 tr-report -o page.html
+	grep -q 'fees of 0.25% of the value of a fill and slippage of 0.05% of its price, rates at the end' page.html
+	tr-board --json --stats >board.json
+	figures_equal
+	# its cash is ahead of the fees of those who bought
+	jq -e '.agents[] | select(.agent == "liar") | .vs_buy_and_hold > 0.0005' board.json
+	grep '<tr data-agent="liar"' page.html | grep -q 'no valid turn.*data-k="vs_buy_and_hold" value="[0-9.]*">+'
+	grep '<tr data-agent="trend"' page.html | grep -q 'data-k="vs_buy_and_hold" value="[0-9.]*" class="pos">+'
+	sed -n '/<article id="a-liar"/,/<\/article>/p' page.html >card.html
+	grep -q 'no valid turn' card.html
+	run ! grep -q 'class="pos"' card.html
+}
+
 # ---- in a browser
 
 browser() {

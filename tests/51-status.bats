@@ -234,6 +234,12 @@ without_decide() {
 	expect 0 tr-status market-cycle-20240722-2355
 	assert_equal "$(jq -s -c '[.[0].type, .[0].seq, .[0].at, .[1].count]' <<<"$output")" \
 		'["skipped_overlap",1,"2024-07-23T00:00:00Z",1]'
+	expect 0 tr-status --text market-cycle-20240722-2355
+	assert_line "market-cycle-20240722-2355  skipped_overlap"
+	assert_line "  an earlier window still ran when its turn came"
+	tr-cycle -q -w 2024-07-23T02:05Z
+	expect 0 tr-status --text market-cycle-20240723-0200
+	assert_line "  nothing ran in its five minutes; noticed when market-cycle-20240723-0205 began"
 }
 
 @test "times may be relative to now" {
@@ -325,6 +331,19 @@ without_decide() {
 	[[ $stderr == *"has not begun"* ]]
 	expect 66 tr-status --text $ID3
 	assert_output ""
+	# the same words as those of tr-why
+	tr-cycle -q -w 2024-07-23T00:20Z
+	before=$(state)
+	for args in "" --text; do
+		# shellcheck disable=SC2086
+		expect 66 tr-status $args $ID3
+		assert_output ""
+		assert_equal "$stderr" "tr-status: $ID3: nobody ran it, and market-cycle-20240723-0020 has begun: it cannot be run any more"
+		[[ "$(tr-why window $ID3)" == *"${stderr##*"$ID3: "}"* ]]
+		# shellcheck disable=SC2086
+		expect 66 tr-status $args 2024-07-22T00:00Z
+		[[ $stderr == *"lies before the first window of the race" ]]
+	done
 	expect 65 tr-status market-cycle-20240723-0003
 	expect 66 tr-status -d absent.db
 	expect 74 sh -c 'tr-status >/dev/full'

@@ -141,6 +141,8 @@ ok
 
 @test "more than a fifth of failed answers warns, more than half is critical" {
 	hour
+	# as if all of them could fail
+	sqlite3 race.db "UPDATE agents SET kind = 'exec'"
 	fail() { # fail COUNT of the 32 answers
 		sqlite3 race.db "DROP TRIGGER IF EXISTS decisions_update;
 			UPDATE decisions SET status = 'hold';
@@ -156,6 +158,34 @@ ok
 	assert_equal "$(level failed_agents)" warning
 	fail 17
 	assert_equal "$(level failed_agents)" critical
+}
+
+@test "an agent that always fails is found and named, however many rules decide beside it" {
+	demo_race
+	printf '%s\n' '#!/bin/sh' 'exit 1' >bad.sh
+	printf '%s\n' '#!/bin/sh' "echo '{\"orders\":[]}'" >good.sh
+	chmod 700 bad.sh good.sh
+	tr-agent add -q broken --kind exec -- ./bad.sh
+	for n in 1 2 3 4 5 6; do
+		tr-agent add -q good$n --kind exec -- ./good.sh
+	done
+	tr-agent add -q hand --kind manual
+	# three windows in which agents decide: not yet four in a row, and 3 of 21
+	expect 3 tr-cycle -q --from 2024-07-23 --to 2024-07-23T00:45Z
+	assert_equal "$(level failed_agents)" ok
+	expect 3 tr-cycle -q --from 2024-07-23T00:45Z --to 2024-07-23T01:00Z
+	expect 1 tr-check -q
+	[[ $output == "WARNING: failed_agents: broken gave no valid answer in 4 windows (1 in all); 4 of 28 answers failed in the last 4 decision windows, up to market-cycle-20240723-0045 | "* ]]
+	# who is not asked any more is not missed
+	tr-agent pause -q broken
+	assert_equal "$(level failed_agents)" ok
+	for n in 1 2 3 4 5 6; do
+		tr-agent retire -q good$n
+	done
+	sqlite3 race.db "DROP TRIGGER decisions_update; UPDATE decisions SET status = 'budget'
+		WHERE agent_id IN (SELECT id FROM agents WHERE kind = 'exec')"
+	expect 0 tr-check
+	assert_output --partial "no agent that can fail was asked in the last 4 decision windows"
 }
 
 @test "a halt warns, one by the audit is critical" {

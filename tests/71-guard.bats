@@ -431,6 +431,23 @@ gone() {
 	fi
 }
 
+@test "failures are counted in a row and within the sampling time, which an opening begins anew" {
+	race
+	shown() { # the columns IN ROW, FAILED and OF
+		tr-breaker | awk '$1 == "svc" { print $2, $3, $4, $5 }'
+	}
+	for want in "closed 1 1 1" "closed 2 2 2" "open 3 0 0"; do
+		expect 1 tr-guard --failures 3 --no-retries svc -- false
+		[ "$(shown)" = "$want" ]
+	done
+	[[ $(tr-breaker log svc) == *"exit status 1"* ]]
+	tr-breaker -q reset svc
+	[ "$(shown)" = "closed 0 0 0" ]
+	expect 1 tr-guard --failures 3 --no-retries svc -- false
+	expect 0 tr-guard --failures 3 --no-retries svc -- true
+	[ "$(shown)" = "closed 0 1 2" ]
+}
+
 @test "a stop ends the command, counts for nothing and is the status" {
 	race
 	job 'sleep 300'

@@ -524,6 +524,19 @@ keyfile() {
 	mended missed --now "$(date -u -d '+2 days' +%FT%TZ)"
 }
 
+@test "an agent that never answers is named, with the command that says why" {
+	race
+	printf '#!/bin/sh\nexit 1\n' >bad.sh
+	chmod 700 bad.sh
+	tr-agent add -q broken --kind exec -- ./bad.sh
+	expect 3 tr-cycle -q --from 2024-07-23 --to 2024-07-23T00:50Z
+	finds 0 warn failed_agents
+	[[ $detail == 'broken gave no valid answer in 4 windows (1 in all); '* ]]
+	[[ $fix == "tr-why window latest -d "*" names them and says why"* ]]
+	expect 0 tr-why window latest
+	assert_output --partial 'broken           error, '
+}
+
 @test "what tr-check warns of has a fix here: feeds that failed, money that is spent, and all others" {
 	race
 	tr-config -q set data.retries 0
