@@ -305,7 +305,13 @@ int64_t sql_col_int(struct sql_stmt *s, int i)
 
 const char *sql_col_text(struct sql_stmt *s, int i)
 {
-	return (const char *)sqlite3_column_text(s->stmt, i);
+	bool null = sql_col_null(s, i);
+	const char *text = (const char *)sqlite3_column_text(s->stmt, i);
+
+	/* ending it by a NUL may take memory */
+	if (text == NULL && !null)
+		mem_exhausted();
+	return text;
 }
 
 const void *sql_col_blob(struct sql_stmt *s, int i, size_t *n)
@@ -313,6 +319,8 @@ const void *sql_col_blob(struct sql_stmt *s, int i, size_t *n)
 	const void *p = sqlite3_column_blob(s->stmt, i);
 
 	*n = (size_t)sqlite3_column_bytes(s->stmt, i);
+	if (p == NULL && *n > 0)
+		mem_exhausted();
 	return p;
 }
 

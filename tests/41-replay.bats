@@ -272,7 +272,7 @@ program() {
 	printf '%s\n' 'import sys, time' 'for line in sys.stdin: time.sleep(1); print("{\"orders\": []}", flush=True)' >slow.py
 	tr-agent -q -d first.db add slow --kind exec -- /usr/bin/python3 "$PWD/slow.py"
 	local status=0
-	replay r.db --agents slow 2>told &
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z --agents slow -o r.db 2>told &
 	wait_for pgrep -f "$PWD/slow.py" >/dev/null
 	kill -TERM $!
 	wait $! || status=$?
