@@ -1,6 +1,7 @@
 #include "replay_setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -408,12 +409,20 @@ static int replay_clear(const char *path, int64_t now_ms, struct err *e)
 	return 0;
 }
 
+/* A race that came to be there meanwhile is not replaced. */
+static int replay_rename(const char *path, const char *out)
+{
+	int r = renameat2(AT_FDCWD, path, AT_FDCWD, out, RENAME_NOREPLACE);
+
+	/* a file system that cannot: it has both names for a moment */
+	return r != 0 && errno == EINVAL ? link(path, out) : r;
+}
+
 static int replay_place(const char *path, const char *out, int64_t now_ms, struct err *e)
 {
 	if (access(out, F_OK) != 0 && replay_clear(out, now_ms, e) != 0)
 		return -1;
-	/* a race that came to be there meanwhile is not replaced */
-	if (link(path, out) != 0)
+	if (replay_rename(path, out) != 0)
 		return err_sys(e, errno == EEXIST ? ERR_DATA : ERR_IO, "%s", out);
 	return 0;
 }
@@ -506,7 +515,7 @@ static int replay_continue(struct db *db, const struct replay_request *q, const 
 	return to_ms == was_ms ? 0 : replay_extend(db, q, to_ms, e);
 }
 
-/* Who was killed just after a race got its name has left it with two. */
+/* Who was killed while a race had two names has left it so. */
 static void replay_tidy(const char *out)
 {
 	char *path = mem_printf("%s%s", out, REPLAY_SUFFIX);

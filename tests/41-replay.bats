@@ -254,16 +254,15 @@ program() {
 
 @test "stopped in the middle, it says so, keeps whole windows and goes on" {
 	first
-	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-05 -o whole.db
-	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-05 -o r.db &
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-12 -o whole.db
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-12 -o r.db &
 	wait_for test -s r.db
-	sleep 0.2
 	kill -TERM $!
 	local status=0
 	wait $! || status=$?
 	[ $status -eq 75 ] || [ $status -eq 0 ]
 	expect 0 tr-audit -q -d r.db
-	expect 0 tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-05 -o r.db
+	expect 0 tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-12 -o r.db
 	same whole.db r.db
 }
 
@@ -282,7 +281,7 @@ program() {
 
 @test "killed at any write, the same command gives the same race" {
 	first
-	local calls=write,pwrite64,fdatasync,fsync,ftruncate,link,unlink,rename call n step total
+	local calls=write,pwrite64,fdatasync,fsync,ftruncate,renameat2,unlink,rename call n step total
 	local -x ASAN_OPTIONS=detect_leaks=0
 	local replay=(tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T01:00Z -o k.db)
 	strace -f -qq -e trace=$calls -o calls "${replay[@]}"
@@ -301,6 +300,16 @@ program() {
 			cmp want got || fail "killed at $call $n of $total"
 		done
 	done
+}
+
+@test "a race that was left with two names goes on with its own" {
+	first
+	replay whole.db
+	tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T01:00Z -o r.db
+	ln r.db r.db.replay.tmp
+	expect 0 replay r.db
+	same whole.db r.db
+	assert_equal "$(compgen -G 'r.db.replay*' || true)" ""
 }
 
 @test "a later end goes on, and gives what one run to there gives" {
