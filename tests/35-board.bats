@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # The leaderboard: spans, moments, versions, replicas, statistics, watching.
 load helper
-unset COLUMNS
 
 # Append days of made-up snapshots to a demo race that has run one window: season DAYS [SKIPPED].
 # Agents but cash move by a rule of their id and the window; the skipped day has no window.

@@ -8,7 +8,7 @@ case $B in /*) ;; *) B=$TOP/$B ;; esac
 PATH=$B:$PATH
 SHARED=$TOP/../shared
 export TOP B PATH SHARED
-unset TR_DB
+unset TR_DB COLUMNS
 export TZ=UTC LC_ALL=C NO_COLOR=1 MANPAGER=cat
 export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1
 
