@@ -44,6 +44,64 @@ static const char db_schema[] = {
 	0
 };
 
+/* ------------------------------------------------------------------ the writers' lock */
+
+static int db_open_lock(struct db *db, struct err *e)
+{
+	if (db->lock_fd >= 0)
+		close(db->lock_fd);
+	db->lock_fd = db_open_beside(db->path, ".lock", O_RDWR | O_CREAT, e);
+	return db->lock_fd < 0 ? -1 : 0;
+}
+
+static void db_alarm(int sig)
+{
+	(void)sig; /* only to interrupt flock */
+}
+
+/* A blocking flock with a limit: waiters are served in order, which polling would not give. */
+static int db_flock(int fd, int64_t wait_ms, struct err *e)
+{
+	struct sigaction act = { .sa_handler = db_alarm }, old;
+	struct itimerval timer = { .it_interval = { .tv_usec = 50000 } }, none = { 0 };
+	int64_t until = tstamp_boot_ms() + wait_ms;
+	int r;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK && errno != EINTR)
+		return err_sys(e, ERR_IO, "lock file");
+	sigemptyset(&act.sa_mask);
+	sigaction(SIGALRM, &act, &old);
+	timer.it_value.tv_sec = wait_ms / 1000;
+	timer.it_value.tv_usec = wait_ms % 1000 * 1000 + 1;
+	setitimer(ITIMER_REAL, &timer, NULL);
+	while ((r = flock(fd, LOCK_EX)) != 0 && errno == EINTR && tstamp_boot_ms() < until)
+		;
+	if (r != 0 && errno == EINTR)
+		err_set(e, ERR_TEMP,
+			"database is busy: another process has been writing for %lld s",
+			(long long)(wait_ms / 1000));
+	else if (r != 0)
+		err_sys(e, ERR_IO, "lock file");
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return r == 0 ? 0 : -1;
+}
+
+/* Take the writers' lock. A lock file that was removed is no lock: others open a new one. */
+static int db_lock(struct db *db, struct err *e)
+{
+	for (;;) {
+		if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
+			return -1;
+		if (db_same_file(db->lock_fd, db->lock_name))
+			return 0;
+		if (db_open_lock(db, e) != 0)
+			return -1;
+	}
+}
+
 /* ------------------------------------------------------------------ opening */
 
 static const char sql_begin[] = "BEGIN IMMEDIATE";
@@ -89,14 +147,6 @@ static struct db *db_new(const char *path, bool create, bool *exists, struct err
 fail:
 	db_close(db);
 	return NULL;
-}
-
-static int db_open_lock(struct db *db, struct err *e)
-{
-	if (db->lock_fd >= 0)
-		close(db->lock_fd);
-	db->lock_fd = db_open_beside(db->path, ".lock", O_RDWR | O_CREAT, e);
-	return db->lock_fd < 0 ? -1 : 0;
 }
 
 static int db_identify(struct db *db, bool older, struct err *e)
@@ -169,6 +219,19 @@ static int db_is_blank(struct db *db, bool *blank, struct err *e)
 	return 0;
 }
 
+/* SQLite gives up at once where two connections change the mode, whatever its busy time-out: it
+ * would have to make a reader a writer. So one does it at a time. */
+static int db_use_wal(struct db *db, struct err *e)
+{
+	int r;
+
+	if (db_lock(db, e) != 0)
+		return -1;
+	r = sql_script(db->sql, "PRAGMA journal_mode = WAL", e);
+	flock(db->lock_fd, LOCK_UN);
+	return r;
+}
+
 static int db_lay_schema(struct db *db, bool *created, struct err *e)
 {
 	bool blank;
@@ -178,7 +241,7 @@ static int db_lay_schema(struct db *db, bool *created, struct err *e)
 		return -1;
 	if (!blank)
 		return 0;
-	if (sql_script(db->sql, "PRAGMA journal_mode = WAL", e) != 0 || db_begin(db, e) != 0)
+	if (db_use_wal(db, e) != 0 || db_begin(db, e) != 0)
 		return -1;
 	/* somebody else may have been first */
 	r = db_is_blank(db, &blank, e);
@@ -254,54 +317,6 @@ struct sql_stmt *db_get(struct db *db, const char *text)
 }
 
 /* ------------------------------------------------------------------ transactions */
-
-static void db_alarm(int sig)
-{
-	(void)sig; /* only to interrupt flock */
-}
-
-/* A blocking flock with a limit: waiters are served in order, which polling would not give. */
-static int db_flock(int fd, int64_t wait_ms, struct err *e)
-{
-	struct sigaction act = { .sa_handler = db_alarm }, old;
-	struct itimerval timer = { .it_interval = { .tv_usec = 50000 } }, none = { 0 };
-	int64_t until = tstamp_boot_ms() + wait_ms;
-	int r;
-
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK && errno != EINTR)
-		return err_sys(e, ERR_IO, "lock file");
-	sigemptyset(&act.sa_mask);
-	sigaction(SIGALRM, &act, &old);
-	timer.it_value.tv_sec = wait_ms / 1000;
-	timer.it_value.tv_usec = wait_ms % 1000 * 1000 + 1;
-	setitimer(ITIMER_REAL, &timer, NULL);
-	while ((r = flock(fd, LOCK_EX)) != 0 && errno == EINTR && tstamp_boot_ms() < until)
-		;
-	if (r != 0 && errno == EINTR)
-		err_set(e, ERR_TEMP,
-			"database is busy: another process has been writing for %lld s",
-			(long long)(wait_ms / 1000));
-	else if (r != 0)
-		err_sys(e, ERR_IO, "lock file");
-	setitimer(ITIMER_REAL, &none, NULL);
-	sigaction(SIGALRM, &old, NULL);
-	return r == 0 ? 0 : -1;
-}
-
-/* Take the writers' lock. A lock file that was removed is no lock: others open a new one. */
-static int db_lock(struct db *db, struct err *e)
-{
-	for (;;) {
-		if (db_flock(db->lock_fd, DB_LOCK_WAIT_MS, e) != 0)
-			return -1;
-		if (db_same_file(db->lock_fd, db->lock_name))
-			return 0;
-		if (db_open_lock(db, e) != 0)
-			return -1;
-	}
-}
 
 int db_begin(struct db *db, struct err *e)
 {
