@@ -257,6 +257,49 @@ static void pull(struct fetch *f)
 	}
 }
 
+/* ------------------------------------------------------------------ ending */
+
+/* Whether the child has ended within ${ms}; its output is thrown away meanwhile. */
+static bool ended_within(struct fetch *f, int ms)
+{
+	int64_t until_ms = tstamp_boot_ms() + ms, left;
+	siginfo_t info = { 0 };
+
+	for (;;) {
+		struct pollfd polled[2] = { { .fd = f->pidfd, .events = POLLIN },
+					    { .fd = f->out, .events = POLLIN } };
+
+		if (waitid(P_PID, (id_t)f->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+		    info.si_pid != 0)
+			return true;
+		left = until_ms - tstamp_boot_ms();
+		if (left <= 0)
+			return false;
+		/* without a pidfd the end of its output wakes us, or the tick */
+		poll(polled, 2, f->pidfd < 0 && f->out < 0 ? 10 : (int)left);
+		if (polled[1].revents != 0) {
+			buf_reset(&f->arrived);
+			f->arrived_off = f->scanned = 0;
+			pull(f);
+		}
+	}
+}
+
+static void end_child(struct fetch *f)
+{
+	bool busy = f->n_pending > 0;
+
+	close_fd(&f->in);
+	if (busy)
+		kill(f->pid, SIGTERM);
+	if (!ended_within(f, busy ? HURRY_MS : GRACE_MS))
+		kill(-f->pid, SIGKILL);
+	while (waitpid(f->pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
+/* ------------------------------------------------------------------ requests */
+
 /* The request, behind its part if that has not been sent. */
 static void enqueue(struct fetch *f, const struct fetch_request *r)
 {
@@ -276,11 +319,28 @@ static void enqueue(struct fetch *f, const struct fetch_request *r)
 	}
 }
 
+/* Another child in the place of one that has ended before its time. */
+static void renew(struct fetch *f)
+{
+	end_child(f);
+	close_fd(&f->out);
+	close_fd(&f->pidfd);
+	buf_reset(&f->queue);
+	buf_reset(&f->arrived);
+	fetch_parts_release(&f->parts);
+	f->queued_off = f->arrived_off = f->scanned = 0;
+	f->queued = f->written = 0;
+	f->pid = 0;
+	f->gone = false;
+}
+
 int fetch_send(struct fetch *f, const struct fetch_request *r, struct err *e)
 {
 	struct pending *p;
 	size_t before;
 
+	if (f->gone && f->n_pending == 0 && f->play == NULL)
+		renew(f);
 	if (f->pid == 0 && !f->gone && start(f, e) != 0)
 		return -1;
 	compact(&f->queue, &f->queued_off);
@@ -406,47 +466,6 @@ int fetch_wait(struct fetch *f, int64_t until_ms, const volatile int *stop,
 		last = now_ms >= until_ms || (stop != NULL && *stop != 0);
 		wait_pipes(f, last ? 0 : until_ms - now_ms);
 	}
-}
-
-/* ------------------------------------------------------------------ ending */
-
-/* Whether the child has ended within ${ms}; its output is thrown away meanwhile. */
-static bool ended_within(struct fetch *f, int ms)
-{
-	int64_t until_ms = tstamp_boot_ms() + ms, left;
-	siginfo_t info = { 0 };
-
-	for (;;) {
-		struct pollfd polled[2] = { { .fd = f->pidfd, .events = POLLIN },
-					    { .fd = f->out, .events = POLLIN } };
-
-		if (waitid(P_PID, (id_t)f->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-		    info.si_pid != 0)
-			return true;
-		left = until_ms - tstamp_boot_ms();
-		if (left <= 0)
-			return false;
-		/* without a pidfd the end of its output wakes us, or the tick */
-		poll(polled, 2, f->pidfd < 0 && f->out < 0 ? 10 : (int)left);
-		if (polled[1].revents != 0) {
-			buf_reset(&f->arrived);
-			f->arrived_off = f->scanned = 0;
-			pull(f);
-		}
-	}
-}
-
-static void end_child(struct fetch *f)
-{
-	bool busy = f->n_pending > 0;
-
-	close_fd(&f->in);
-	if (busy)
-		kill(f->pid, SIGTERM);
-	if (!ended_within(f, busy ? HURRY_MS : GRACE_MS))
-		kill(-f->pid, SIGKILL);
-	while (waitpid(f->pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
 }
 
 void fetch_close(struct fetch *f)

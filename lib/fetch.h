@@ -222,7 +222,9 @@ struct fetch_options {
 
 /* Nothing is started yet. ${o} is copied. */
 struct fetch *fetch_open(const struct fetch_options *o);
-/* Hand over a request; it leaves when the pipe takes it, at the latest in fetch_wait. */
+/* Hand over a request; it leaves when the pipe takes it, at the latest in fetch_wait. A
+ * tr-fetch that has ended before its time is started again when nothing of it is pending any
+ * more (not one that plays a recording). */
 int fetch_send(struct fetch *f, const struct fetch_request *r, struct err *e);
 /* Requests without an answer. */
 size_t fetch_pending(const struct fetch *f);

@@ -73,6 +73,9 @@ static int remote_account(struct remote_run *r, struct remote_job *j,
 {
 	const struct remote_target *t = &j->targets[j->target];
 	char name[GUARD_SERVICE_MAX];
+	/* the death of our own tr-fetch says nothing of the service */
+	enum circuit_outcome outcome =
+		a->class == FETCH_GONE ? CIRCUIT_NEUTRAL : model_outcome(o->class);
 	struct calls_result c = { .class = a->class != FETCH_OK ? fetch_class_name(a->class)
 								: model_class_name(o->class),
 				  .status = a->status,
@@ -85,9 +88,9 @@ static int remote_account(struct remote_run *r, struct remote_job *j,
 				  .error = o->error };
 
 	if (calls_end(r->db, j->call_id, &c, tstamp_wall_ms(), e) != 0 ||
-	    guard_result(r->db, t->provider->name, &j->ticket, &t->policy,
-			 model_outcome(o->class), o->wait_ms > 0 ? o->wait_ms : 0,
-			 o->error != NULL ? o->error : c.class, e) != 0)
+	    guard_result(r->db, t->provider->name, &j->ticket, &t->policy, outcome,
+			 o->wait_ms > 0 ? o->wait_ms : 0, o->error != NULL ? o->error : c.class,
+			 e) != 0)
 		return -1;
 	if (j->purpose != CALLS_DECIDE)
 		return 0;

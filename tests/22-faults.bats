@@ -199,7 +199,7 @@ stop_import() {
 	demo_race
 	tr-ingest -q -w "$W0"
 	before=$(state)
-	flock race.db.lock sleep 8 3>&- &
+	flock race.db.lock sleep 12 3>&- &
 	sleep 0.2
 	# two writers wait at the same time
 	tr-config set trade.fee_bps 5 2>config.err 3>&- &
@@ -209,7 +209,7 @@ stop_import() {
 	ms=$(((${EPOCHREALTIME/./} - ms) / 1000))
 	[[ $stderr == *busy* ]]
 	[ "$ms" -ge 4500 ]
-	[ "$ms" -le 7500 ]
+	[ "$ms" -le 11000 ]
 	local status=0
 	wait "$pid" || status=$?
 	assert_equal "$status" 75

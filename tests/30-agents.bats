@@ -112,12 +112,12 @@ within() {
 
 @test "a hang ends at exec.timeout_s, and nothing of it stays" {
 	misbehaves 3 timeout 'no answer in time*' "sleep 1000.$$"
-	within 1 no_process_with "1000.$$"
+	within 10 no_process_with "1000.$$"
 }
 
 @test "a hang that ignores signals ends too" {
 	misbehaves 3 timeout 'no answer in time*' "trap '' TERM INT HUP; while :; do sleep 1001.$$; done"
-	within 1 no_process_with "1001.$$"
+	within 10 no_process_with "1001.$$"
 }
 
 @test "what a hanging agent complained about is part of the error" {
@@ -142,18 +142,18 @@ within() {
 	local start=$SECONDS
 	misbehaves 0 hold '' "sleep 1003.$$ & $HOLD"
 	[ $((SECONDS - start)) -lt 20 ]
-	within 1 no_process_with "1003.$$"
+	within 10 no_process_with "1003.$$"
 }
 
 @test "a child that leaves its session is killed all the same" {
 	misbehaves 0 hold '' "setsid sleep 1004.$$ & $HOLD"
-	within 1 no_process_with "1004.$$"
+	within 10 no_process_with "1004.$$"
 }
 
 @test "a child that leaves its session and hangs with its parent is killed" {
 	misbehaves 3 timeout 'no answer in time*' "setsid sleep 1005.$$ & exec sleep 1006.$$"
-	within 1 no_process_with "1005.$$"
-	within 1 no_process_with "1006.$$"
+	within 10 no_process_with "1005.$$"
+	within 10 no_process_with "1006.$$"
 }
 
 @test "exit status 1 is an error with the last complaint, even with a good answer" {
@@ -403,7 +403,7 @@ package() {
 	tr-ingest -q -d race.db -w $W >/dev/null
 	start=$(date +%s%N)
 	expect 0 tr-decide -d race.db -w $W
-	[ $((($(date +%s%N) - start) / 1000000)) -lt 4000 ]
+	[ $((($(date +%s%N) - start) / 1000000)) -lt 7500 ]
 	[ $((($(date +%s%N) - start) / 1000000)) -ge 1000 ]
 }
 
@@ -514,7 +514,7 @@ asked() {
 	process_with "1007.$$"
 	kill -KILL $pid
 	wait $pid || [ $? -eq 137 ]
-	within 1 no_process_with "1007.$$"
+	within 10 no_process_with "1007.$$"
 	answered 1
 	touch go
 	expect 0 tr-decide -d race.db -w $W

@@ -798,28 +798,6 @@ finish() {
 	done
 }
 
-@test "tr-decide killed at a write loses no answer and asks for none twice" {
-	local n call want before died=0
-	command -v strace >/dev/null || skip "no strace"
-	five
-	again
-	expect 0 tr-cycle -w $W0
-	want=$(state)
-	for call in pwrite64:1 pwrite64:4 pwrite64:9 pwrite64:16 pwrite64:25 \
-		fdatasync:1 fdatasync:3 write:1 write:2; do
-		n=${call#*:}
-		again
-		tr-ingest -q -w $W0
-		tr-trade -q --settle -w $W0
-		tr-snapshot -q --phase=pre -w $W0
-		ASAN_OPTIONS=detect_leaks=0 run strace -qq -o /dev/null \
-			-e "inject=${call%:*}:signal=KILL:when=$n" tr-decide -q "--database=$TR_DB" -w $W0
-		[ "$status" -ne 137 ] || died=$((died + 1))
-		finish "$want"
-	done
-	[ $died -ge 6 ] || fail "only $died died"
-}
-
 # ---------------------------------------------------------------------- fallbacks
 
 @test "where the first choice is dead the fallback answers" {

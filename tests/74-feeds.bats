@@ -766,7 +766,7 @@ coinbase:BTC-USD ok"
 	at 00:02 '.down = ["kraken"]'
 	local begin=$SECONDS
 	expect 0 window 00:00
-	[ $((SECONDS - begin)) -lt 10 ]
+	[ $((SECONDS - begin)) -lt 25 ]
 	assert_equal "$(tr-breaker list --json | jq -r 'select(.service == "kraken").state')" open
 	assert_equal "$(what 00:00 AAA)" "$(price 00:00)|coinbase:A-USD|fresh"
 }

@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import random
+import re
 import shutil
 import signal
 import struct
@@ -27,13 +28,20 @@ STATE_SIZE = HEAD + 2 * CALLS_MAX
 TIMEOUT_S = 60
 # so many allocations of a tool are tried; each of tr-cycle costs all its stages
 MANY, MANY_CYCLE = 5000, 3000
+REMOTE_STRIDE = 3  # one in so many failing calls of a window with remote agents
 # README and tr-tools(7) list these
 STATUSES = {1, 3, 64, 65, 66, 69, 70, 71, 74, 75, 77, 78}
+SPACE = 256 << 20
 SECTOR = 512
 SECTOR_HEADS = 32  # its short lines would cross a boundary of 512 in one window of five only
 AGENT = """#!/bin/sh
 cat >/dev/null
 echo '{"orders":[{"asset":"%s","side":"%s","notional":"%d"}]}'
+"""
+# stands in the place of tr-fetch, beside the other tools
+FETCH = """#!/bin/sh
+[ ! -e inject.env ] || . ./inject.env
+exec "${0%/*}/real/tr-fetch" "$@"
 """
 W0, W5, W10, W15 = (f"2024-07-23T00:{m:02}Z" for m in (0, 5, 10, 15))
 
@@ -63,6 +71,67 @@ class Run:
         self.status, self.out, self.err = status, out, err
 
 
+class Upstream:
+    """A service with a model that answers each of five agents a little later than the one before.
+
+    All places ask it, and are told apart by their keys."""
+
+    AGENTS = "abcde"
+    STEP_MS = 10
+
+    def __init__(self, top):
+        here = os.path.dirname(os.path.abspath(__file__))
+        script, port = os.path.join(top, "upstream.json"), os.path.join(top, "upstream.port")
+        self.log = os.path.join(top, "upstream.log")
+        steps = {f"/v1#You are the agent {a}.": self.step(i * self.STEP_MS)
+                 for i, a in enumerate(self.AGENTS, 1)}
+        with open(script, "w", encoding="ascii") as f:
+            json.dump(steps, f)
+        self.server = subprocess.Popen([os.path.join(here, "..", "faultd.py"), "--script", script,
+                                        "--log", self.log, "--port-file", port],
+                                       stdout=subprocess.DEVNULL)
+        until = time.monotonic() + TIMEOUT_S
+        while not os.path.exists(port):
+            if time.monotonic() > until or self.server.poll() is not None:
+                raise Failure("the server does not start")
+            time.sleep(0.02)
+        with open(port, encoding="ascii") as f:
+            self.base = f"http://127.0.0.1:{int(f.read())}/v1"
+
+    @staticmethod
+    def step(delay_ms):
+        answer = {"reasoning": "up", "confidence": 0.7,
+                  "orders": [{"asset": "BTC", "side": "buy", "quantity": None,
+                              "notional": str(100 * delay_ms), "limit_price": None}]}
+        message = {"role": "assistant", "content": json.dumps(answer), "refusal": None}
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        usage = {"prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050}
+        return {"delay_ms": delay_ms,
+                "body": {"id": "x", "object": "chat.completion", "model": "m-2026",
+                         "choices": [choice], "usage": usage}}
+
+    def end(self):
+        self.server.terminate()
+        self.server.wait()
+
+    def written(self):
+        return os.path.getsize(self.log)
+
+    def asked(self, place, since):
+        """How often each agent of PLACE was asked, in what the log has from SINCE on."""
+        with open(self.log, "rb") as f:
+            f.seek(since)
+            lines = f.read().splitlines(keepends=True)
+        asked = dict.fromkeys(self.AGENTS, 0)
+        for line in lines:
+            if not line.endswith(b"\n") or place.key.encode() not in line:
+                continue
+            request = json.loads(line)
+            if request["headers"]["authorization"] == "Bearer " + place.key:
+                asked[re.search(r"You are the agent (.)\.", request["body"])[1]] += 1
+        return asked
+
+
 class Place:
     """A directory of one worker with a race that is reset for every point."""
 
@@ -72,6 +141,12 @@ class Place:
         os.mkdir(self.dir, 0o700)
         self.state_path = self.dir + ".state"
         self.reset_state()
+        self.key = name + "-key"
+        self.credentials = self.dir + ".keys"
+        os.mkdir(self.credentials, 0o700)
+        with open(os.path.join(self.credentials, "box"), "w", encoding="ascii",
+                  opener=private) as f:
+            f.write(self.key)
 
     def reset_state(self):
         with open(self.state_path, "wb") as f:
@@ -88,13 +163,14 @@ class Place:
 
     def run(self, argv, stdin=b"", inject=None, env=None):
         """Run a tool here; INJECT has the settings of the library, without their prefix."""
-        e = dict(self.bench.env)
+        e = dict(self.bench.env, CREDENTIALS_DIRECTORY=self.credentials)
         e.update(env or {})
         if inject is not None:
             self.reset_state()
             e["LD_PRELOAD"] = self.bench.library
             e["INJECT_STATE"] = self.state_path
             e.update({"INJECT_" + k: str(v) for k, v in inject.items()})
+        self.tell_fetch(e)
         out, err = self.dir + ".out", self.dir + ".err"
         with open(out, "wb") as o, open(err, "wb") as r:
             p = subprocess.Popen([os.path.join(self.bench.build, argv[0])] + argv[1:],
@@ -113,6 +189,13 @@ class Place:
                 raise Failure(f"{' '.join(argv)}: hangs") from None
         with open(out, "rb") as o, open(err, "rb") as r:
             return Run(status, o.read(), r.read().decode(errors="replace").strip())
+
+    def tell_fetch(self, env):
+        """The settings for FETCH, which gets next to nothing of the environment."""
+        with open(os.path.join(self.dir, "inject.env"), "w", encoding="ascii") as f:
+            for name in env:
+                if name.startswith(("INJECT_", "LD_")):
+                    f.write(f"export {name}='{env[name]}'\n")
 
     def must(self, argv, statuses=(0,), **kw):
         """A run that succeeds, or the point fails."""
@@ -144,7 +227,7 @@ class State:
     def __init__(self, data):
         self.calls, self.allocations, self.fired, self.crash = struct.unpack_from("<4I", data)
         self.kinds = data[HEAD:HEAD + CALLS_MAX].decode()
-        self.in_root = data[HEAD + CALLS_MAX:].decode()
+        self.makers = data[HEAD + CALLS_MAX:].decode()
 
 
 class Bench:
@@ -156,6 +239,7 @@ class Bench:
         self.env = {k: v for k, v in os.environ.items()
                     if not k.startswith(("TR_", "INJECT_", "LD_"))}
         self.env.update(TZ="UTC", LC_ALL="C", PATH=build + ":" + os.environ["PATH"])
+        self.upstream = None
         self.n_places = 0
         self.idle = []
         self.pool = concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2))
@@ -212,6 +296,10 @@ def content(path):
         return None
     with open(path, "rb") as f:
         return f.read()
+
+
+def private(path, flags):
+    return os.open(path, flags, 0o600)
 
 
 def sha(data):
@@ -279,6 +367,25 @@ def prepare_waiting(bench, base):
     return p
 
 
+def prepare_remote(bench):
+    """Five agents whose model is asked over the network, and paid."""
+    p = bench.place("remote")
+    p.must(["tr-init", "-q", "--bare", "--quote", "USD", "race.db"])
+    p.must(tool("tr-asset", "-q", "add", "BTC", "--feed", "sim"))
+    for key, value in (("context.candles", 5), ("guard.retry_base_ms", 1),
+                       ("guard.retry_cap_ms", 5), ("budget.race_usd_day", 1000),
+                       ("budget.agent_usd_day", 1000)):
+        p.must(tool("tr-config", "-q", "set", key, str(value)))
+    p.must(tool("tr-provider", "-q", "add", "box", "--kind", "openai", "--base",
+                bench.upstream.base))
+    p.must(tool("tr-provider", "-q", "key", "box", "--file", "credential:box"))
+    p.must(tool("tr-provider", "-q", "price", "box/m", "--input", "10", "--output", "10"))
+    for name in Upstream.AGENTS:
+        p.must(tool("tr-agent", "-q", "add", name, "--kind", "llm", "--model", "box/m"))
+    closed(p)
+    return p
+
+
 class Scenario:
     """A window to run, from a prepared race, and what it leads to undisturbed."""
 
@@ -297,7 +404,7 @@ class Scenario:
 
     def calls(self):
         for n in range(1, self.state.calls + 1):
-            yield n, self.state.kinds[n], self.state.in_root[n] == "1"
+            yield n, self.state.kinds[n], self.state.makers[n] == "r"
 
     def compare(self, place, what):
         got = place.dump()
@@ -331,6 +438,75 @@ class Scenario:
                 raise Failure(f"the head file has a line {line!r}")
         if whole != want:
             raise Failure(f"the head file has {len(whole)} lines of {len(want)}")
+
+
+class Remote(Scenario):
+    """A decision window of agents that are asked over the network."""
+
+    def check_kill(self, place, point):
+        """A death at any call costs no answer that is stored, and no request is made twice unless
+        it is counted as one that may have been billed twice."""
+        n, _, what = point
+        upstream = place.bench.upstream
+        place.reset(self.base)
+        since = upstream.written()
+        r = place.run(self.argv, inject={"AT": n, "WHAT": what})
+        state = place.state()
+        if state.crash:
+            raise Failure(f"a process ended by signal {state.crash}")
+        if state.fired == 0 and r.status != 0:
+            raise Failure(f"nothing was killed, status {r.status}: {r.err}")
+        # another one is started in the place of a tr-fetch that dies
+        if state.fired and r.status == 0 and (what != "kill" or state.makers[n] != "f"):
+            raise Failure("status 0 although a process was killed")
+        stored = self.stored(place)
+        before = upstream.asked(place, since)
+        if r.status == 0:
+            self.compare(place, "after the death of tr-fetch")
+        else:
+            self.again(place)
+        self.check_requests(place, since, stored, before)
+
+    def check_error(self, place, point):
+        """A call that fails costs no answer that is stored either; an agent may lose its turn."""
+        n, _, name, often = point
+        upstream = place.bench.upstream
+        value, kinds = ERRORS[name]
+        place.reset(self.base)
+        since = upstream.written()
+        r = place.run(self.argv, inject={"AT": n, "WHAT": value, "KINDS": kinds,
+                                         "PERSIST": int(often == "ever")})
+        if r.status != 3 or not self.failed(place):
+            judge(r, place.state(), lambda: self.compare(place, "done without effect"))
+        stored = self.stored(place)
+        before = upstream.asked(place, since)
+        place.must(self.argv, statuses=(0, 3))
+        place.must(["tr-audit", "-q", "-d", "race.db"])
+        if r.status not in (0, 3):
+            self.compare(place, "after the run after it")
+        self.check_requests(place, since, stored, before)
+
+    @staticmethod
+    def decisions(place):
+        rows = [json.loads(line) for line in place.dump().splitlines()]
+        return [row for row in rows if row["table"] == "decisions"]
+
+    def stored(self, place):
+        return {row["agent_id"] for row in self.decisions(place)}
+
+    def failed(self, place):
+        return any(row["status"] not in ("ok", "hold") for row in self.decisions(place))
+
+    def check_requests(self, place, since, stored, before):
+        """Nobody in STORED was asked since BEFORE; what was asked twice is counted."""
+        asked = place.bench.upstream.asked(place, since)
+        for agent in stored:
+            if asked[agent] != before[agent]:
+                raise Failure(f"the answer of {agent} was stored, and it was asked again")
+        status = place.must(["tr-status", "-j", "-d", "race.db", "--since", W0, "--until", W5])
+        counted = json.loads(status.out.splitlines()[0]).get("calls_doubtful", 0)
+        if sum(n - 1 for n in asked.values() if n > 1) > counted:
+            raise Failure(f"asked {asked}, tr-status counts {counted} in doubt")
 
 
 # ---------------------------------------------------------------------- kill
@@ -377,9 +553,11 @@ def check_kill_twice(s):
     return check
 
 
-def matrix_kill(bench, scenarios):
+def matrix_kill(bench, scenarios, remote):
     for s in scenarios:
         bench.matrix(f"kill: {s.name} ({s.state.calls} calls)", kill_points(s), check_kill(s))
+    bench.matrix(f"kill: {remote.name} ({remote.state.calls} calls)", kill_points(remote),
+                 remote.check_kill)
     r = random.Random(bench.seed)
     s = scenarios[0]
     pairs = [(r.randint(1, s.state.calls), r.randint(1, s.state.calls)) for _ in range(300)]
@@ -424,9 +602,13 @@ def check_error(s):
     return check
 
 
-def matrix_error(bench, scenarios):
+def matrix_error(bench, scenarios, remote):
     for s in scenarios:
         bench.matrix(f"error: {s.name} ({s.state.calls} calls)", error_points(s), check_error(s))
+    every = 1 if bench.sample is not None else REMOTE_STRIDE
+    points = list(error_points(remote))[bench.seed % every::every]
+    bench.matrix(f"error: {remote.name} ({remote.state.calls} calls, one in {every})", points,
+                 remote.check_error)
 
 
 # ---------------------------------------------------------------------- memory
@@ -654,10 +836,6 @@ def check_power(disk):
                 raise Failure(f"{audit['heads']} heads of {audit['seals']} seals")
 
     return check
-
-
-def private(path, flags):
-    return os.open(path, flags, 0o600)
 
 
 def power_points(disk, torn):
@@ -888,10 +1066,14 @@ def run(bench, wanted):
     waiting = prepare_waiting(bench, base)
     scenarios = [Scenario(bench, "a decision window", base, cycle(W15)),
                  Scenario(bench, "settling, trade.fill=next", waiting, cycle(W15))]
+    if "kill" in wanted or "error" in wanted:
+        bench.upstream = Upstream(bench.top)
+        remote = Remote(bench, "five remote agents", prepare_remote(bench),
+                        [*cycle(W0), "--pay"])
     if "kill" in wanted:
-        matrix_kill(bench, scenarios)
+        matrix_kill(bench, scenarios, remote)
     if "error" in wanted:
-        matrix_error(bench, scenarios)
+        matrix_error(bench, scenarios, remote)
     if "memory" in wanted:
         matrix_memory(bench, base, waiting)
     if "power" in wanted:
@@ -900,6 +1082,28 @@ def run(bench, wanted):
         matrix_races(bench, scenarios, base)
     if "clock" in wanted:
         matrix_clock(bench)
+
+
+def runs_programs(path):
+    """Whether PATH is a place for a race and its agents, and big enough for many."""
+    if not os.access(path, os.W_OK):
+        return False
+    st = os.statvfs(path)
+    return not st.f_flag & os.ST_NOEXEC and st.f_bavail * st.f_frsize >= SPACE
+
+
+def link_tools(build):
+    """A directory with the tools of BUILD and FETCH among them."""
+    tools = tempfile.mkdtemp(prefix="bin.", dir=os.path.join(build, "faults"))
+    os.mkdir(os.path.join(tools, "real"))
+    for name in os.listdir(build):
+        path = os.path.join(build, name)
+        if name.startswith("tr-") and os.access(path, os.X_OK):
+            os.link(path, os.path.join(tools, "real" if name == "tr-fetch" else "", name))
+    with open(os.path.join(tools, "tr-fetch"), "w", encoding="ascii") as f:
+        f.write(FETCH)
+    os.chmod(os.path.join(tools, "tr-fetch"), 0o700)
+    return tools
 
 
 def main():
@@ -914,10 +1118,11 @@ def main():
     if unknown:
         parser.error(f"no such matrix: {min(unknown)}")
     os.umask(0o077)
+    tools = link_tools(args.build)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    shm = "/dev/shm" if runs_programs("/dev/shm") else None
     top = tempfile.mkdtemp(prefix="tr-faults.", dir=shm)
-    bench = Bench(args.build, args.library, top, args.sample, args.seed)
+    bench = Bench(tools, args.library, top, args.sample, args.seed)
     start = time.monotonic()
     try:
         run(bench, args.matrix or MATRICES)
@@ -925,7 +1130,10 @@ def main():
         bench.failed += 1
         print(f"not prepared: {e}")
     finally:
+        if bench.upstream is not None:
+            bench.upstream.end()
         shutil.rmtree(top, ignore_errors=True)
+        shutil.rmtree(tools, ignore_errors=True)
     print(f"seed {args.seed}, {time.monotonic() - start:.0f} s")
     print(f"{bench.passed} passed, {bench.failed} failed")
     sys.exit(0 if bench.failed == 0 and bench.passed > 0 else 1)

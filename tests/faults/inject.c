@@ -3,7 +3,7 @@
  * there. The tools link SQLite statically, but all of it calls the C library through the PLT,
  * so what is defined here is found first. Settings come from the environment, which tr-cycle
  * passes on to its stages; programs of agents get an environment of their own and are not
- * touched.
+ * touched. So does tr-fetch, which faults.py gives these settings in another way.
  *
  *   INJECT_STATE   file of struct state, all zero at first; shared by the tree (required)
  *   INJECT_AT      which call: the first is 1
@@ -16,7 +16,7 @@
  *
  * Kinds: g pread, w write to a file, W write to a pipe or terminal, p pwrite, t ftruncate, s
  * fsync of a file, d fsync of a directory, o open, c open that may create, u unlink, r rename,
- * l flock, L unlock, i pipe, x posix_spawn.
+ * l flock, L unlock, i pipe, x posix_spawn, n connect and send.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -49,8 +50,8 @@ struct state {
 	_Atomic uint32_t crash; /* signal of a process that ended by a fault of its own */
 	_Atomic int32_t root;	/* process that started the tree */
 	uint32_t unused[3];
-	char kinds[CALLS_MAX];	 /* of the n-th call */
-	char in_root[CALLS_MAX]; /* '1': made by the root, '0': by a stage */
+	char kinds[CALLS_MAX];	/* of the n-th call */
+	char makers[CALLS_MAX]; /* 'r': made by the root, 'f': by tr-fetch, 's': by a stage */
 };
 
 /* What glibc calls its own allocator; asking dlsym for it would allocate. */
@@ -65,6 +66,7 @@ static struct state *state;
 static uint32_t at, malloc_at;
 static const char *what, *kinds, *dir;
 static bool persist, counting;
+static char maker;
 static int error, log_fd = -1;
 
 static struct {
@@ -82,6 +84,8 @@ static struct {
 	int (*posix_spawn)(pid_t *, const char *, const posix_spawn_file_actions_t *,
 			   const posix_spawnattr_t *, char *const[], char *const[]);
 	int (*nanosleep)(const struct timespec *, struct timespec *);
+	int (*connect)(int, const struct sockaddr *, socklen_t);
+	ssize_t (*send)(int, const void *, size_t, int);
 } real;
 
 /* ------------------------------------------------------------------ start */
@@ -129,6 +133,8 @@ static void find_real(void)
 	NEXT(pipe2);
 	NEXT(posix_spawn);
 	NEXT(nanosleep);
+	NEXT(connect);
+	NEXT(send);
 }
 
 static uint32_t number(const char *name)
@@ -175,6 +181,9 @@ __attribute__((constructor)) static void start(void)
 	watch_crashes();
 	open_log();
 	counting = only == NULL || strcmp(only, program_invocation_short_name) == 0;
+	maker = atomic_load(&state->root) == (int32_t)getpid()		 ? 'r'
+		: strcmp(program_invocation_short_name, "tr-fetch") == 0 ? 'f'
+									 : 's';
 }
 
 /* ------------------------------------------------------------------ what happens */
@@ -199,7 +208,7 @@ static bool strikes(char kind)
 	n = atomic_fetch_add(&state->calls, 1) + 1;
 	if (n < CALLS_MAX) {
 		state->kinds[n] = kind;
-		state->in_root[n] = atomic_load(&state->root) == (int32_t)getpid() ? '1' : '0';
+		state->makers[n] = maker;
 	}
 	if (at == 0 || what == NULL || n < at || (n > at && !persist))
 		return false;
@@ -479,6 +488,20 @@ int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *
 	if (state != NULL && strikes('x'))
 		return error;
 	return real.posix_spawn(pid, path, actions, attr, argv, envp);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t n)
+{
+	if (state != NULL && strikes('n'))
+		return -1;
+	return real.connect(fd, address, n);
+}
+
+ssize_t send(int fd, const void *data, size_t n, int flags)
+{
+	if (state != NULL && strikes('n'))
+		return -1;
+	return real.send(fd, data, n, flags);
 }
 
 /* Waiting for what was injected proves nothing more by lasting longer. */
