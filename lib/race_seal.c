@@ -21,11 +21,11 @@ static const char sql_batch[] =
 	"AS b "
 	"JOIN cycles AS c ON c.window_ms = b.window_ms "
 	"LEFT JOIN contexts AS x ON x.window_ms = b.window_ms WHERE b.window_ms = :window";
+/* scan: all assets, in the order that is wanted */
 static const char sql_prices[] =
 	"SELECT a.symbol, p.price, p.price_ms, s.name, p.interval_s, p.quality, p.note FROM "
-	"prices AS p "
-	"JOIN assets AS a ON a.id = p.asset_id JOIN sources AS s ON s.id = p.source_id "
-	"WHERE p.window_ms = :window ORDER BY a.symbol";
+	"assets AS a CROSS JOIN prices AS p ON p.asset_id = a.id AND p.window_ms = :window "
+	"CROSS JOIN sources AS s ON s.id = p.source_id ORDER BY a.symbol";
 static const char sql_regimes[] = "SELECT regimes FROM regimes WHERE window_ms = :window";
 static const char sql_decisions[] =
 	"SELECT a.name, d.window_ms, d.version, v.hash, d.status, d.origin, d.fill_ms, "
@@ -71,6 +71,8 @@ static const char sql_snapshots[] =
 	"SELECT a.name, n.phase, n.cash, n.positions_value, n.unrealised, n.total, n.unpriced "
 	"FROM agents AS a CROSS JOIN snapshots AS n ON n.agent_id = a.id AND n.window_ms = "
 	":window ORDER BY a.name, n.phase DESC";
+static const char sql_carried[] =
+	"SELECT EXISTS (SELECT 1 FROM executions WHERE exec_ms = :window)";
 /* scan: only the last row, by its key */
 static const char sql_last[] = "SELECT n, window_ms, hash FROM seals ORDER BY n DESC LIMIT 1";
 static const char sql_seal_add[] = "INSERT INTO seals (n, window_ms, batch, decisions, orders, "
@@ -153,6 +155,12 @@ void race_sealer_final(struct race_sealer *s, struct race_seal_parts *p)
 
 /* ------------------------------------------------------------------ rows */
 
+/* Most windows carry out nothing, and have no facts of these kinds. */
+static bool race_fact_carried(enum race_fact kind)
+{
+	return kind >= RACE_FACT_DECISION && kind <= RACE_FACT_EXECUTION;
+}
+
 int race_seal_rows(struct db *db, int64_t window_ms, race_fact_fn *each, void *ctx,
 		   struct err *e)
 {
@@ -161,10 +169,20 @@ int race_seal_rows(struct db *db, int64_t window_ms, race_fact_fn *each, void *c
 		sql_citations, sql_orders, sql_executions, sql_trades,	  sql_snapshots,
 	};
 
+	struct sql_stmt *s = db_get(db, sql_carried);
+	bool carried;
+
+	sql_int(s, ":window", window_ms);
+	if (sql_row(s, e) != 1)
+		return -1;
+	carried = sql_col_int(s, 0) != 0;
+	sql_reset(s);
 	for (int i = 0; i < RACE_FACTS; i++) {
-		struct sql_stmt *s = db_get(db, texts[i]);
 		int r;
 
+		if (race_fact_carried((enum race_fact)i) && !carried)
+			continue;
+		s = db_get(db, texts[i]);
 		sql_int(s, ":window", window_ms);
 		while ((r = sql_row(s, e)) == 1)
 			if (each(ctx, (enum race_fact)i, s, e) != 0) {

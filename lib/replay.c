@@ -16,7 +16,7 @@
 #include "banned.h"
 
 /* A transaction: what a crash repeats, and how often one waits for the disk. */
-#define REPLAY_CHUNK 1000    /* windows */
+#define REPLAY_CHUNK 4000    /* windows */
 #define REPLAY_CHUNK_MS 5000 /* where programs take their time */
 
 /* scan: a count at the end */

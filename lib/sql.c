@@ -13,16 +13,26 @@
 
 /*
  * The statement cache is a small open-addressed table keyed by the address of the static text:
- * a lookup costs a few instructions, so callers fetch a statement where they use it.
+ * a lookup costs a few instructions, so callers fetch a statement where they use it. Parameters
+ * are found by the address of their names likewise, beginning where the last one was: they are
+ * bound in one order by one place.
  */
 #define SQL_CACHE 256
+#define SQL_PARAMS 24		/* of a statement, as many as are remembered */
 #define SQL_BACKUP_PAGES 1024	/* copied at a time */
 #define SQL_PROGRESS_STEPS 1000 /* of the virtual machine between two looks at the clock */
+
+struct sql_param {
+	const char *name;
+	int i;
+};
 
 struct sql_stmt {
 	struct sql *q;
 	const char *text;
 	sqlite3_stmt *stmt;
+	struct sql_param params[SQL_PARAMS];
+	size_t n_params, next_param;
 	int code; /* latched */
 	bool active;
 };
@@ -227,11 +237,22 @@ int sql_prepare(struct sql *q, const char *text, struct err *e)
 
 static int sql_param(struct sql_stmt *s, const char *name)
 {
-	int i = sqlite3_bind_parameter_index(s->stmt, name);
+	int i;
 
+	for (size_t tried = 0; tried < s->n_params; tried++) {
+		const struct sql_param *p = &s->params[s->next_param];
+
+		if (++s->next_param == s->n_params)
+			s->next_param = 0;
+		if (p->name == name)
+			return p->i;
+	}
+	i = sqlite3_bind_parameter_index(s->stmt, name);
 	if (i == 0)
 		fprintf(stderr, "sql: no parameter %s: %s\n", name, s->text);
 	assert(i != 0);
+	if (s->n_params < SQL_PARAMS)
+		s->params[s->n_params++] = (struct sql_param){ name, i };
 	return i;
 }
 

@@ -31,7 +31,8 @@ int sql_script(struct sql *q, const char *text, struct err *e);
 /* Run one statement that gives one integer. */
 int sql_scalar(struct sql *q, const char *text, int64_t *out, struct err *e);
 
-/* The statement, reset and with nothing bound. Never NULL. ${text} must be static. */
+/* The statement, reset and with nothing bound. Never NULL. ${text} must be static, and so must
+ * the names of parameters. */
 struct sql_stmt *sql_get(struct sql *q, const char *text);
 
 /* Compile it now rather than when it is first run. */

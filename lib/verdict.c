@@ -10,6 +10,8 @@
 
 static const char sql_exists[] =
 	"SELECT 1 FROM decisions WHERE agent_id = :agent AND window_ms = :window";
+static const char sql_newest[] =
+	"SELECT coalesce(max(window_ms), -1) FROM decisions WHERE agent_id = :agent";
 static const char sql_load[] =
 	"SELECT d.version, d.status, d.origin, d.fill_ms, d.orders, d.reasoning, "
 	"d.confidence_e4, "
@@ -70,10 +72,16 @@ struct verdict_known {
 	int64_t from_ms; /* all of this agent that wait from here on are listed */
 };
 
+/* The newest window that an agent has decided in. */
+struct verdict_newest {
+	int64_t agent_id, window_ms;
+};
+
 struct verdict_memo {
-	struct verdict_wait *waits;   /* owned */
-	struct verdict_known *agents; /* owned */
-	size_t n_waits, n_agents;
+	struct verdict_wait *waits;    /* owned */
+	struct verdict_known *agents;  /* owned */
+	struct verdict_newest *newest; /* owned */
+	size_t n_waits, n_agents, n_newest;
 };
 
 static void verdict_forget(void *memo)
@@ -82,6 +90,7 @@ static void verdict_forget(void *memo)
 
 	free(m->waits);
 	free(m->agents);
+	free(m->newest);
 }
 
 static struct verdict_memo *verdict_remember(struct db *db)
@@ -117,6 +126,42 @@ static void verdict_strike(struct db *db, int64_t agent_id, int64_t window_ms)
 		}
 }
 
+static struct verdict_newest *verdict_find_newest(struct db *db, int64_t agent_id)
+{
+	struct verdict_memo *m = verdict_remember(db);
+
+	for (size_t i = 0; m != NULL && i < m->n_newest; i++)
+		if (m->newest[i].agent_id == agent_id)
+			return &m->newest[i];
+	return NULL;
+}
+
+/* Whether the window is behind all that the agent has decided in, which needs no look: *${is}
+ * false outside of a chunk. */
+static int verdict_is_new(struct db *db, int64_t agent_id, int64_t window_ms, bool *is,
+			  struct err *e)
+{
+	struct verdict_memo *m = verdict_remember(db);
+	struct verdict_newest *newest = verdict_find_newest(db, agent_id);
+	struct sql_stmt *s;
+
+	*is = false;
+	if (m == NULL)
+		return 0;
+	if (newest == NULL) {
+		s = db_get(db, sql_newest);
+		sql_int(s, ":agent", agent_id);
+		if (sql_row(s, e) != 1)
+			return -1;
+		m->newest = mem_resize(m->newest, m->n_newest + 1, sizeof *m->newest);
+		newest = &m->newest[m->n_newest++];
+		*newest = (struct verdict_newest){ agent_id, sql_col_int(s, 0) };
+		sql_reset(s);
+	}
+	*is = window_ms > newest->window_ms;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ decisions */
 
 void verdict_init(struct verdict *v)
@@ -135,9 +180,15 @@ void verdict_release(struct verdict *v)
 int verdict_exists(struct db *db, int64_t agent_id, int64_t window_ms, bool *exists,
 		   struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_exists);
+	struct sql_stmt *s;
+	bool is_new;
 	int r;
 
+	*exists = false;
+	r = verdict_is_new(db, agent_id, window_ms, &is_new, e);
+	if (r != 0 || is_new)
+		return r;
+	s = db_get(db, sql_exists);
 	sql_int(s, ":agent", agent_id);
 	sql_int(s, ":window", window_ms);
 	r = sql_row(s, e);
@@ -189,12 +240,18 @@ static int verdict_read(struct sql_stmt *s, struct verdict *v, struct err *e)
 int verdict_load(struct db *db, int64_t agent_id, int64_t window_ms, struct verdict *v,
 		 bool *found, struct err *e)
 {
-	struct sql_stmt *s = db_get(db, sql_load);
+	struct sql_stmt *s;
+	bool is_new;
 	int r;
 
 	verdict_init(v);
 	v->agent_id = agent_id;
 	v->window_ms = window_ms;
+	*found = false;
+	r = verdict_is_new(db, agent_id, window_ms, &is_new, e);
+	if (r != 0 || is_new)
+		return r;
+	s = db_get(db, sql_load);
 	sql_int(s, ":agent", agent_id);
 	sql_int(s, ":window", window_ms);
 	r = sql_row(s, e);
@@ -224,6 +281,7 @@ static int verdict_cite(struct db *db, const struct verdict *v, struct err *e)
 int verdict_add(struct db *db, struct verdict *v, struct err *e)
 {
 	struct sql_stmt *s = db_get(db, sql_add);
+	struct verdict_newest *newest = verdict_find_newest(db, v->agent_id);
 	char *orders = wire_orders_text(&v->d);
 	int r;
 
@@ -251,6 +309,8 @@ int verdict_add(struct db *db, struct verdict *v, struct err *e)
 		r = verdict_cite(db, v, e);
 	if (r == 0 && verdict_knows(verdict_remember(db), v->agent_id) != NULL)
 		verdict_note(verdict_remember(db), v->agent_id, v->window_ms, v->fill_ms);
+	if (r == 0 && newest != NULL && v->window_ms > newest->window_ms)
+		newest->window_ms = v->window_ms;
 	return r;
 }
 

@@ -89,7 +89,11 @@ program() {
 	[ ! -e none.db ]
 }
 
-@test "a quarter of recorded windows, six assets and twelve agents: twice the same, and its books add up" {
+more_windows() {
+	[ "$(counted "$1" batches)" -gt "$2" ]
+}
+
+@test "a quarter of recorded windows, six assets and twelve agents: extended and killed the same, and its books add up" {
 	need_shared
 	local a
 	tr-init -q --quote USDT first.db
@@ -105,7 +109,12 @@ program() {
 	[ "$(counted one.db trades)" -gt 1000 ]
 	expect 0 tr-audit -q -d one.db
 	tr-replay -q -d first.db --from 2023-01-01 --to 2023-02-14 -o two.db
-	tr-replay -q -d first.db --from 2023-01-01 --to 2023-04-01 -o two.db
+	tr-replay -q -d first.db --from 2023-01-01 --to 2023-04-01 -o two.db 3>&- &
+	wait_for more_windows two.db 12672
+	kill -KILL $!
+	wait $! || true
+	expect 0 tr-replay -d first.db --from 2023-01-01 --to 2023-04-01 -o two.db
+	[ "$(jq '.resumed and .windows > 0 and .windows < 25920 - 12672' <<<"$output")" = true ]
 	assert_equal "$(tail -n 1 two.db.heads)" "$(tail -n 1 one.db.heads)"
 }
 
