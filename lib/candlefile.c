@@ -8,10 +8,11 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "gunzip.h"
 #include "mem.h"
 #include "tstamp.h"
+
 #include "banned.h"
 
 /*
@@ -42,7 +43,7 @@ struct field {
 };
 
 struct reader {
-	gzFile gz;
+	struct gunzip *file;
 	const char *path;
 	int64_t size; /* of the file as it lies on the disk; 0: unknown */
 	int permille;
@@ -83,56 +84,28 @@ static int open_file(struct reader *r, const char *path, struct err *e)
 	}
 	r->size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : 0;
 	r->path = path;
-	r->gz = gzdopen(fd, "rb");
-	if (r->gz == NULL) {
-		close(fd);
-		return err_set(e, ERR_MEMORY, "%s: no memory to read it", path);
-	}
-	gzbuffer(r->gz, 128 << 10);
+	r->file = gunzip_open(fd, path);
 	r->buf = mem_array(BUFFER, 1);
 	return 0;
 }
 
 static void close_file(struct reader *r)
 {
-	if (r->gz != NULL)
-		gzclose_r(r->gz);
+	gunzip_close(r->file);
 	free(r->buf);
-}
-
-/* A damaged or cut archive says so only at its end: asked for at every read that is short. */
-static int check_stream(struct reader *r, struct err *e)
-{
-	const char *text;
-	int code;
-
-	text = gzerror(r->gz, &code);
-	if (code == Z_OK || code == Z_STREAM_END)
-		return 0;
-	if (code == Z_ERRNO)
-		return err_sys(e, ERR_IO, "%s", r->path);
-	if (code == Z_MEM_ERROR)
-		return err_set(e, ERR_MEMORY, "%s: no memory to read it", r->path);
-	if (code == Z_BUF_ERROR)
-		return err_set(e, ERR_DATA, "%s: the gzip data ends early: the file is cut off",
-			       r->path);
-	return err_set(e, ERR_DATA, "%s: damaged gzip data: %s", r->path, text);
 }
 
 static int refill(struct reader *r, struct err *e)
 {
-	int n;
+	size_t n;
 
 	memmove(r->buf, r->buf + r->pos, r->have - r->pos);
 	r->have -= r->pos;
 	r->pos = 0;
-	n = gzread(r->gz, r->buf + r->have, (unsigned)(BUFFER - r->have));
-	if (n < (int)(BUFFER - r->have)) {
-		if (check_stream(r, e) != 0)
-			return -1;
-		r->eof = true;
-	}
-	r->have += (size_t)(n > 0 ? n : 0);
+	if (gunzip_read(r->file, r->buf + r->have, BUFFER - r->have, &n, e) != 0)
+		return -1;
+	r->eof = n < BUFFER - r->have;
+	r->have += n;
 	return 0;
 }
 
@@ -184,7 +157,7 @@ static void report_progress(struct reader *r, const struct candlefile_options *o
 static void track_progress(struct reader *r, const struct candlefile_options *o)
 {
 	if (r->size > 0 && r->line % 4096 == 0)
-		report_progress(r, o, (int)((int64_t)gzoffset(r->gz) * 999 / r->size));
+		report_progress(r, o, (int)(gunzip_used(r->file) * 999 / r->size));
 }
 
 /* Complaints */

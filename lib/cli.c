@@ -392,6 +392,9 @@ static const struct cli_opt *cli_find_letter(const struct cli_tool *tool, char l
 	for (const struct cli_opt *o = tool->options; o->name != NULL; o++)
 		if (o->letter != 0 && o->letter == letter)
 			return o;
+	if (letter >= '0' && letter <= '9')
+		cli_usage("unknown option -%c (a number below zero is written behind --)",
+			  letter);
 	cli_usage("unknown option -%c", letter);
 }
 

@@ -98,6 +98,16 @@ static int race_differs(struct race_auditor *u, const char *fmt, ...)
 	return -1;
 }
 
+/* A pin that does not fit the race is a difference too, not a failure to look. */
+static int race_unreadable(struct race_auditor *u, struct err *e)
+{
+	if (e->status != ERR_CONFIG)
+		return -1;
+	race_differs(u, "%s", e->text);
+	*e = (struct err){ 0 };
+	return -1;
+}
+
 static int race_same(struct race_auditor *u, const char *what, int64_t row, const char *field,
 		     int64_t is, int64_t should, int scale)
 {
@@ -120,7 +130,7 @@ static int race_audit_costs(struct race_auditor *u, int64_t window_ms, struct er
 	if (u->cost_ms == window_ms)
 		return 0;
 	if (race_open_read(u->db, window_ms, &w, e) != 0)
-		return -1;
+		return race_unreadable(u, e);
 	u->costs.fee_e8 = config_e8(&w.config, CONFIG_TRADE_FEE_BPS);
 	u->costs.slippage_e8 = config_e8(&w.config, CONFIG_TRADE_SLIPPAGE_BPS);
 	u->cost_ms = window_ms;

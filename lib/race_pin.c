@@ -131,7 +131,7 @@ static int race_pin_bad(const struct race_window *w, const char *what, struct er
 {
 	char id[TSTAMP_WINDOW_ID_MAX];
 
-	return err_set(e, ERR_INTERNAL, "%s: its pin is damaged: %s",
+	return err_set(e, ERR_CONFIG, "%s: its pin is damaged: %s",
 		       tstamp_window_id(w->window_ms, id), what);
 }
 

@@ -120,7 +120,7 @@ usage_error() {
 }
 
 @test "a negative number that no option asked for is refused" {
-	usage_error "unknown option -1" show -1
+	usage_error "unknown option -1 (a number below zero is written behind --)" show -1
 }
 
 @test "a list keeps all items in order" {

@@ -284,6 +284,34 @@ cdd="looks like a CryptoDataDownload file"
 	is "ok AAA USD 60 6000 0 3000 0 0 0"
 }
 
+@test "what follows a gzip file is another one, zeros or an error, never passed over" {
+	good_file | gzip -c >a.gz
+	local size
+	size=$(stat -c %s a.gz)
+	cat a.gz <(head -c 1000 /dev/zero) >zeros.gz
+	candles zeros.gz
+	is "ok AAA USD 60 3000 0 0 0 0 0"
+	# as a pipe, a byte at a time at its beginning
+	candles <(for ((k = 0; k < 3; k++)); do dd if=a.gz bs=1 skip=$k count=1 status=none; sleep 0.05; done
+		tail -c +4 a.gz)
+	[[ $output == "ok AAA USD 60 3000 0 0 0 0 0" ]]
+	cat a.gz <(echo more) >text.gz
+	candles text.gz
+	is "error 65 text.gz: there is something behind the gzip data"
+	cat a.gz <(head -c 9 /dev/zero) a.gz >apart.gz
+	candles apart.gz
+	is "error 65 apart.gz: there is something behind the gzip data"
+	# a second file whose header is damaged, cut, or whose data is
+	cat a.gz <(head -c 1 a.gz; echo; tail -c +3 a.gz) >header.gz
+	candles header.gz
+	[[ $output == "error 65 header.gz: damaged gzip data: "* ]]
+	for k in 1 5 $((size - 1)); do
+		cat a.gz <(head -c $k a.gz) >cut.gz
+		candles cut.gz
+		is "error 65 cut.gz: the gzip data ends early: the file is cut off"
+	done
+}
+
 @test "a gzip file cut anywhere is an error, never fewer candles" {
 	good_file | gzip -c >a.gz
 	local size cut

@@ -247,6 +247,12 @@ ask() {
 	tamper "UPDATE pins SET content = replace(content, '\"sim.seed\":\"1\"', '\"sim.seed\":\"2\"')" pin
 }
 
+@test "an agent or an asset with another name is found" {
+	tamper "UPDATE agents SET name = 'zzz' WHERE name = 'trend'" market-cycle-20240723-0000 pin agents
+	tamper "UPDATE agents SET name = 'zzz' WHERE name = 'cash'" market-cycle-20240723-0000 pin agents
+	tamper "UPDATE assets SET symbol = 'ZZZ' WHERE symbol = 'BTC'" market-cycle-20240723-0000 pin assets
+}
+
 @test "a pin that was exchanged with its hash is found" {
 	# another pin that is right in itself
 	cp "$BATS_FILE_TMPDIR/race.db" other.db

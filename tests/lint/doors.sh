@@ -8,7 +8,7 @@ doors='
 sqlite3 lib/sql.c
 cJSON lib/json.c
 openssl lib/digest.c
-zlib lib/candlefile.c lib/deflate.c
+zlib lib/deflate.c lib/gunzip.c
 curl cmd/tr-fetch.c
 '
 set --
