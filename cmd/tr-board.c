@@ -9,7 +9,6 @@
  */
 #include <math.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,6 @@
 
 static bool json, csv, stats, versions, replicas, watch;
 static int64_t from_ms = -1, to_ms = -1, at_ms = -1, seed = 1;
-static volatile sig_atomic_t stop;
 
 static const struct cli_opt options[] = {
 	{ 's', "stats", CLI_FLAG, &stats, NULL, "tell skill from luck, as far as can be" },
@@ -104,8 +102,8 @@ static void csv_row(const struct race_standing *s)
 {
 	char t[8][32], total[DECIMAL_TEXT_MAX], fees[DECIMAL_TEXT_MAX];
 
-	cli_outf("%zu,%s,%s,%s,%s,%s,%s,%s,%s,%s,%zu,%s,%s,%s,%lld,%lld", s->rank, s->agent.name,
-		 roster_kind_name(s->kind), s->agent.baseline ? "yes" : "no",
+	cli_outf("%zu,%s,%s,%s,%s,%s,%s,%s,%s,%s,%zu,%s,%s,%s,%lld,%lld", s->rank,
+		 s->agent.name, roster_kind_name(s->kind), s->agent.baseline ? "yes" : "no",
 		 roster_status_name(s->agent.status),
 		 decimal_format(s->total.u, MONEY_SCALE, total),
 		 ratio(s->m.total_return, 1, 10, "", t[0]), ratio(s->vs_hold, 1, 10, "", t[1]),
@@ -174,9 +172,9 @@ static void sparkline(const struct race_standing *s, char *out)
 /* What is to be known of a row before its figures are believed. */
 static const char *mark(const struct race_standing *s, char out[64])
 {
-	const char *what = s->agent.baseline	    ? "baseline"
+	const char *what = s->agent.baseline	   ? "baseline"
 			   : race_standing_mute(s) ? "no valid turn"
-						    : "";
+						   : "";
 	const char *status = s->agent.status == ROSTER_RETIRED	? "retired"
 			     : s->agent.status == ROSTER_PAUSED ? "paused"
 								: "";
@@ -433,21 +431,6 @@ static void print_text(const struct race_board *b)
 
 /* ------------------------------------------------------------------ watching */
 
-static void on_signal(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction act = { .sa_handler = on_signal };
-
-	sigemptyset(&act.sa_mask);
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-}
-
 /* Keys one by one and unseen, if there is a keyboard. */
 static bool take_keyboard(struct termios *before)
 {
@@ -466,10 +449,10 @@ static bool wait_next(int64_t seconds)
 	struct pollfd p = { .fd = 0, .events = POLLIN };
 	char keys[64];
 	ssize_t n;
-	int r = stop ? -1 : poll(&p, 1, (int)(seconds * 1000));
+	int r = cli_stop ? -1 : poll(&p, 1, (int)(seconds * 1000));
 
 	if (r <= 0)
-		return r == 0 && !stop;
+		return r == 0 && !cli_stop;
 	n = read(0, keys, sizeof keys);
 	if (n <= 0)
 		return false;
@@ -510,7 +493,7 @@ static int watch_board(struct db *db, int64_t seconds, struct err *e)
 	bool keyboard;
 	int r;
 
-	catch_signals();
+	cli_catch_stop();
 	keyboard = take_keyboard(&before);
 	do
 		r = print_board(db, e);

@@ -37,7 +37,6 @@ extern char **environ;
 static const char *window_text, *record, *play;
 static int64_t from_ms = -1, to_ms = -1, wait_s;
 static bool json, dry_run, pay;
-static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'w', "window", CLI_STRING, &window_text, "WINDOW",
@@ -72,11 +71,6 @@ struct cycle {
 	int64_t took_ms[8]; /* per stage */
 };
 
-static void on_signal(int sig)
-{
-	stop = sig;
-}
-
 /* The time: a race that runs by the clock ages while its stages run, a given time stands still.
  */
 static int64_t cycle_now(const struct cycle *c)
@@ -89,7 +83,7 @@ static void pause_ms(int64_t ms)
 {
 	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
-	while (stop == 0 && nanosleep(&t, &t) != 0 && errno == EINTR)
+	while (cli_stop == 0 && nanosleep(&t, &t) != 0 && errno == EINTR)
 		;
 }
 
@@ -168,7 +162,7 @@ static int stage_spawn(const struct cycle *c, const struct stage_def *s, struct 
 	env = stage_env();
 	spec.argv = (const char *const *)argv;
 	spec.env = (const char *const *)env;
-	rc = child_run_one(&spec, r, &stop, e);
+	rc = child_run_one(&spec, r, &cli_stop, e);
 	while (env[n] != NULL)
 		n++;
 	free(env[n - 1]);
@@ -211,7 +205,7 @@ static int run_program(struct cycle *c, const struct stage_def *s, struct err *e
 		child_result_release(&r);
 		if (status == 0 || status == ERR_PARTIAL)
 			return 0;
-		if (status != ERR_TEMP || try == STAGE_TRIES || stop != 0)
+		if (status != ERR_TEMP || try == STAGE_TRIES || cli_stop != 0)
 			return err_set(e, status, "stage %s: %s ended with status %d", s->name,
 				       s->program, status);
 		log_msg(LOG_WARN, "stage %s: busy or unreachable, trying again in %lld s",
@@ -257,7 +251,7 @@ static int run_stages(struct cycle *c, struct err *e)
 	for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
 		if (stages[i].decision && !c->w.decision)
 			continue;
-		if (stop != 0)
+		if (cli_stop != 0)
 			return err_set(e, ERR_TEMP,
 				       "stopped by a signal; the next start resumes");
 		if (run_stage(c, &stages[i], e) != 0)
@@ -426,7 +420,7 @@ static void send_heartbeat(struct cycle *c)
 		return;
 	}
 	if (found && strcmp(j.state, "completed") == 0 &&
-	    heartbeat_send(url, &stop, &e) != 0)
+	    heartbeat_send(url, &cli_stop, &e) != 0)
 		log_msg(LOG_WARN, "%s", e.text);
 }
 
@@ -625,7 +619,7 @@ static int run(struct cycle *c, struct err *e)
 	lock_note(c, window_ms);
 	if (live)
 		settle_delay(window_ms, c->db);
-	if (stop != 0)
+	if (cli_stop != 0)
 		return err_set(e, ERR_TEMP, "stopped by a signal; the next start resumes");
 	r = run_and_print(c, window_ms, live, true, &fresh, e);
 	if (r == 0 && db_wal_size(c->db) > CHECKPOINT_BYTES)
@@ -635,7 +629,6 @@ static int run(struct cycle *c, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = { .sa_handler = on_signal };
 	struct cycle c = { .lock_fd = -1 };
 	struct cli_args args;
 	struct err e = { 0 };
@@ -655,16 +648,15 @@ int main(int argc, char **argv)
 		cli_usage("--wait is 0 to 3600 seconds");
 	if (record != NULL && play != NULL)
 		cli_usage("--record and --play contradict each other");
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGINT, &act, NULL);
+	cli_catch_stop();
 	r = run(&c, &e);
 	/* the database first: whoever waits for the lock finds it closed */
 	db_close(c.db);
 	if (c.lock_fd >= 0)
 		close(c.lock_fd);
-	if (r != 0 && stop != 0) {
+	if (r != 0 && cli_stop != 0) {
 		cli_fail(&e);
-		return cli_end(128 + stop);
+		return cli_end(128 + cli_stop);
 	}
 	return cli_end(r == 0 ? (c.partial ? ERR_PARTIAL : 0) : cli_fail(&e));
 }

@@ -4,7 +4,6 @@
  * asked again. Windows in which nobody decides print no decision. An answer that is late,
  * broken or missing is a decision of that status, and exit status 3.
  */
-#include <signal.h>
 #include <string.h>
 
 #include "cli.h"
@@ -18,7 +17,6 @@ static struct cli_list agents;
 static const char *record, *play;
 static bool dry_run, pay;
 static int64_t left_ms = -1;
-static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'w', "window", CLI_STRING, &window, "WINDOW",
@@ -40,22 +38,16 @@ static const struct cli_opt options[] = {
 static const struct cli_tool tool = { "tr-decide", "ask the agents what to do", NULL, options,
 				      NULL };
 
-static void on_signal(int sig)
-{
-	stop = sig;
-}
-
 static int decide(struct stage *s, size_t *failed, struct err *e)
 {
-	struct race_decide_options o = { .agents = agents.n > 0 ? agents.items : NULL,
-					 .n_agents = agents.n,
-					 .dry = dry_run,
-					 .left_ms = left_ms,
-					 .self = "/proc/self/exe",
-					 .ask = { .record = record,
-						  .play = play,
-						  .pay = pay,
-						  .stop = &stop } };
+	struct race_decide_options o = {
+		.agents = agents.n > 0 ? agents.items : NULL,
+		.n_agents = agents.n,
+		.dry = dry_run,
+		.left_ms = left_ms,
+		.self = "/proc/self/exe",
+		.ask = { .record = record, .play = play, .pay = pay, .stop = &cli_stop }
+	};
 
 	if (stage_open(s, window, WIRE_BATCH, NULL, NULL, false, e) != 0)
 		return -1;
@@ -64,7 +56,6 @@ static int decide(struct stage *s, size_t *failed, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = { .sa_handler = on_signal };
 	struct stage s = STAGE_INIT;
 	struct cli_args args;
 	struct err e = { 0 };
@@ -78,12 +69,11 @@ int main(int argc, char **argv)
 		cli_usage("--record and --play contradict each other");
 	if (left_ms < -1)
 		cli_usage("--left is 0 or more milliseconds");
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGINT, &act, NULL);
+	cli_catch_stop();
 	r = decide(&s, &failed, &e);
-	if (r != 0 && stop != 0) {
+	if (r != 0 && cli_stop != 0) {
 		stage_end(&s, r, 0, &e);
-		return 128 + stop;
+		return 128 + cli_stop;
 	}
 	return stage_end(&s, r, failed > 0 ? ERR_PARTIAL : 0, &e);
 }

@@ -34,9 +34,8 @@
 #define ATTEMPT_MIN_MS 100 /* none starts with less left before the deadline */
 #define STDIN_MAX ((size_t)16 << 20)
 #define OUTPUT_MAX_KB 65536
-#define POLL_MS 500		    /* between two looks at a breaker that is waited for */
-#define NAP_MS 200		    /* a stop is noticed that late at most */
-#define WAL_MAX ((int64_t)16 << 20) /* bytes from which the log is emptied */
+#define POLL_MS 500 /* between two looks at a breaker that is waited for */
+#define NAP_MS 200  /* a stop is noticed that late at most */
 
 static const char *timeout_text, *deadline_text, *break_text, *retry_on_text = "75";
 static int64_t retries = -1, failures = -1, output_kb = 1024;
@@ -71,7 +70,6 @@ static const struct cli_opt options[] = {
 static const struct cli_tool tool = { "tr-guard", "call a service that may fail",
 				      "SERVICE -- CMD [ARG]...", options, NULL };
 
-static volatile int stopped; /* the signal that asks us to end */
 static bool retry_on[256];
 static mode_t mask; /* umask of the caller, which the command gets */
 
@@ -115,7 +113,7 @@ static void nap(int64_t ms)
 {
 	int64_t until_ms = tstamp_boot_ms() + ms, left_ms;
 
-	while (stopped == 0 && (left_ms = until_ms - tstamp_boot_ms()) > 0) {
+	while (cli_stop == 0 && (left_ms = until_ms - tstamp_boot_ms()) > 0) {
 		struct timespec t = { 0 };
 
 		t.tv_nsec = (long)(left_ms < NAP_MS ? left_ms : NAP_MS) * 1000000;
@@ -203,7 +201,7 @@ static int spawn(struct job *job, int64_t timeout_ms, struct err *e)
 	memcpy(argv + 4, args->rest, args->n_rest * sizeof *argv);
 	if (once != NULL) {
 		umask(mask);
-		rc = child_run_one(&spec, &job->last, &stopped, e);
+		rc = child_run_one(&spec, &job->last, &cli_stop, e);
 		umask(077);
 	}
 	free(pid);
@@ -277,7 +275,7 @@ static int enter(struct job *job, struct guard_ticket *t, int64_t *id, struct er
 	for (;;) {
 		if (db_begin(job->db, e) != 0 || db_end(job->db, ask(job, t, id, e), e) != 0)
 			return -1;
-		if (t->admitted || stopped != 0 || !is_worth_waiting(job, t))
+		if (t->admitted || cli_stop != 0 || !is_worth_waiting(job, t))
 			return 0;
 		log_msg(LOG_INFO, "service %s: %s, waiting", job->service,
 			guard_cause_name(t->cause));
@@ -330,7 +328,7 @@ static bool pause_for_retry(struct job *job, const struct verdict *v)
 	log_msg(LOG_INFO, "service %s: attempt %" PRId64 ": %s, again in %" PRId64 " ms",
 		job->service, job->attempts, v->error, ms);
 	nap(ms);
-	return stopped == 0;
+	return cli_stop == 0;
 }
 
 /* Attempts until one is enough; *${refused} if there was none at all. */
@@ -384,32 +382,6 @@ static int result(const struct job *job, int *status, struct err *e)
 	v = judge(r);
 	return err_set(e, r->end == CHILD_OUTPUT ? ERR_DATA : ERR_TEMP, "service %s: %s",
 		       job->service, v.error);
-}
-
-static void on_signal(int sig)
-{
-	stopped = sig;
-}
-
-/* What the caller ignores, as nohup does, stays ignored. */
-static void catch_signals(void)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	struct sigaction act = { .sa_handler = on_signal }, old;
-
-	sigemptyset(&act.sa_mask);
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &act, NULL);
-}
-
-/* A race that only guards commands has no tr-cycle that would empty its log. */
-static void tidy(struct db *db)
-{
-	struct err e = { 0 };
-
-	if (db_wal_size(db) > WAL_MAX && db_checkpoint(db, &e) != 0)
-		log_msg(LOG_WARN, "checkpoint: %s", e.text);
 }
 
 /* The limits of a provider are the same for us and for the race's own calls; a name that is no
@@ -473,16 +445,16 @@ static int run(struct job *job, int *status, struct err *e)
 	if (policy_load(job, e) != 0 ||
 	    cli_read_stdin(&job->input, STDIN_MAX, &job->has_input, e) != 0)
 		return -1;
-	catch_signals();
+	cli_catch_stop();
 	rc = call(job, &t, &refused, e);
-	if (stopped != 0)
-		*status = 128 + stopped;
+	if (cli_stop != 0)
+		*status = 128 + cli_stop;
 	else if (rc == 0 && refused)
 		*status = refusal(&t);
 	else if (rc == 0)
 		rc = result(job, status, e);
-	tidy(job->db);
-	return stopped != 0 ? 0 : rc;
+	db_tidy(job->db);
+	return cli_stop != 0 ? 0 : rc;
 }
 
 /* ------------------------------------------------------------------ usage */

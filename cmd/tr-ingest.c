@@ -4,7 +4,6 @@
  * the same. With --import it takes candle files into the database instead, for the feed
  * `history`.
  */
-#include <signal.h>
 #include <string.h>
 
 #include "cli.h"
@@ -16,7 +15,6 @@
 
 static const char *window, *source, *accept_quote, *record, *play;
 static bool import, lenient, revise, dry_run;
-static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'w', "window", CLI_STRING, &window, "WINDOW",
@@ -90,16 +88,11 @@ static int import_files(const struct cli_args *args, struct err *e)
 	return r;
 }
 
-static void on_signal(int sig)
-{
-	stop = sig;
-}
-
 static int ingest(struct stage *s, struct err *e)
 {
 	int64_t window_ms = tstamp_window(cli_common.now_ms);
 	bool live = window == NULL && !cli_common.now_given;
-	struct race_ask ask = { .record = record, .play = play, .stop = &stop };
+	struct race_ask ask = { .record = record, .play = play, .stop = &cli_stop };
 
 	s->db = db_open(cli_common.database, e);
 	if (s->db == NULL)
@@ -116,7 +109,6 @@ static int ingest(struct stage *s, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = { .sa_handler = on_signal };
 	struct stage s = STAGE_INIT;
 	struct cli_args args;
 	struct err e = { 0 };
@@ -133,12 +125,11 @@ int main(int argc, char **argv)
 		cli_usage("--record and --play contradict each other");
 	if (import)
 		return cli_end(import_files(&args, &e) == 0 ? 0 : cli_fail(&e));
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGINT, &act, NULL);
+	cli_catch_stop();
 	r = ingest(&s, &e);
-	if (r != 0 && stop != 0) {
+	if (r != 0 && cli_stop != 0) {
 		stage_end(&s, r, 0, &e);
-		return 128 + stop;
+		return 128 + cli_stop;
 	}
 	return stage_end(&s, r, 0, &e);
 }

@@ -42,7 +42,6 @@
 #define ERROR_MAX 4096		      /* bytes of standard error that are kept */
 #define NAP_MIN_MS 10		      /* between two looks at a key that is held */
 #define NAP_MAX_MS 200		      /* the same after a while */
-#define WAL_MAX ((int64_t)16 << 20)   /* bytes from which the log is emptied */
 
 static const char *key, *ttl_text = "72h", *state_text, *show_key, *forget_key;
 static int64_t wait_s, lease_s = 3600, output_kb = 1024, guard_pid;
@@ -72,8 +71,7 @@ static const struct cli_opt options[] = {
 static const struct cli_tool tool = { "tr-once", "run a command once under a key",
 				      "[-- CMD [ARG]...]", options, NULL };
 
-static volatile int stopped; /* the signal that asks us to end */
-static mode_t mask;	     /* umask of the caller, which the command gets */
+static mode_t mask; /* umask of the caller, which the command gets */
 
 /* ------------------------------------------------------------------ guard */
 
@@ -195,7 +193,7 @@ static int spawn(const struct job *job, struct child_result *r, struct err *e)
 	memcpy(argv + 4, args->rest, args->n_rest * sizeof *argv);
 	if (self != NULL) {
 		umask(mask);
-		rc = child_run_one(&spec, r, &stopped, e);
+		rc = child_run_one(&spec, r, &cli_stop, e);
 		umask(077);
 	}
 	free(pid);
@@ -347,7 +345,7 @@ static int wait_for_holder(struct db *db, int64_t until_ms, struct err *e)
 	struct keys_record r;
 	bool found, held = true;
 
-	while (held && stopped == 0 && tstamp_boot_ms() < until_ms) {
+	while (held && cli_stop == 0 && tstamp_boot_ms() < until_ms) {
 		nap(&pause_ms, &seed);
 		if (keys_load(db, key, &r, &found, e) != 0)
 			return -1;
@@ -364,7 +362,7 @@ static int claim(struct job *job, enum keys_answer *answer, struct err *e)
 	for (;;) {
 		if (keys_claim(job->db, &job->q, answer, &job->claim, e) != 0)
 			return -1;
-		if (*answer != KEYS_BUSY || stopped != 0 || tstamp_boot_ms() >= until_ms)
+		if (*answer != KEYS_BUSY || cli_stop != 0 || tstamp_boot_ms() >= until_ms)
 			return 0;
 		keys_release(&job->claim);
 		if (wait_for_holder(job->db, until_ms, e) != 0)
@@ -409,32 +407,6 @@ static int answer_call(struct job *job, enum keys_answer answer, int *status, st
 	return run(job, status, e);
 }
 
-static void on_signal(int sig)
-{
-	stopped = sig;
-}
-
-/* What the caller ignores, as nohup does, stays ignored. */
-static void catch_signals(void)
-{
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-	struct sigaction act = { .sa_handler = on_signal }, old;
-
-	sigemptyset(&act.sa_mask);
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(signals[i], &act, NULL);
-}
-
-/* A race that only serves keys has no tr-cycle that would empty its log. */
-static void tidy(struct db *db)
-{
-	struct err e = { 0 };
-
-	if (db_wal_size(db) > WAL_MAX && db_checkpoint(db, &e) != 0)
-		log_msg(LOG_WARN, "checkpoint: %s", e.text);
-}
-
 static int once(struct db *db, const struct cli_args *args, int64_t ttl_ms, int *status,
 		struct err *e)
 {
@@ -448,16 +420,16 @@ static int once(struct db *db, const struct cli_args *args, int64_t ttl_ms, int 
 				       .ttl_ms = ttl_ms,
 				       .lease_ms = lease_s * 1000 };
 	fingerprint(args, &job.q.fingerprint);
-	catch_signals();
+	cli_catch_stop();
 	rc = claim(&job, &answer, e);
 	if (rc == 0)
 		rc = answer_call(&job, answer, status, e);
 	keys_release(&job.claim);
-	if (rc != 0 && stopped != 0) {
-		*status = 128 + stopped;
+	if (rc != 0 && cli_stop != 0) {
+		*status = 128 + cli_stop;
 		return 0;
 	}
-	tidy(db);
+	db_tidy(db);
 	return rc;
 }
 
@@ -671,7 +643,7 @@ static int remove_old(struct db *db, struct err *e)
 		return -1;
 	if (cli_common.quiet == 0)
 		cli_outf("purged %" PRId64 "\n", n);
-	tidy(db);
+	db_tidy(db);
 	return 0;
 }
 

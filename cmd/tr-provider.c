@@ -4,7 +4,6 @@
  * in and need only a key. A key is a file of its own: its path is stored, its content is never
  * read here.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,6 @@ static const char *kind, *base, *key_file, *key, *api_version;
 static const char *input, *output, *cached;
 static bool no_schema, schema, names_only, json, dry_run;
 static int64_t parallel = -1, per_minute = -1, per_month = -1;
-static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'k', "kind", CLI_STRING, &kind, "KIND", "add: the API it speaks" },
@@ -462,7 +460,7 @@ static int test(struct db *db, const char *name, const char *model, int *status,
 	    config_environment(&c, e) != 0 || probe_prepare(db, &p, model, &t, e) != 0)
 		goto out;
 	test_warn(&t);
-	r = probe_run(db, &c, &t, &stop, e);
+	r = probe_run(db, &c, &t, &cli_stop, e);
 	if (r != 0)
 		goto out;
 	*status = test_status(&t);
@@ -475,11 +473,6 @@ out:
 	provider_release(&p);
 	config_release(&c);
 	return r;
-}
-
-static void on_signal(int sig)
-{
-	stop = sig;
 }
 
 /* ------------------------------------------------------------------ the tool */
@@ -556,7 +549,6 @@ static const struct cli_command *find_command(const char *name, const struct cli
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = { .sa_handler = on_signal };
 	const struct cli_command *c;
 	struct cli_args args;
 	struct err e = { 0 };
@@ -566,8 +558,7 @@ int main(int argc, char **argv)
 	cli_start(&tool, argc, argv, &args);
 	c = find_command(args.n > 0 ? args.operands[0] : "list", &args);
 	check_options(c->name);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGINT, &act, NULL);
+	cli_catch_stop();
 	db = db_open(cli_common.database, &e);
 	if (db != NULL && dry_run)
 		db_dry_run(db);

@@ -4,7 +4,6 @@
  * --answers the decisions are those of the first race, so that other fees or limits can be
  * tried on them. Interrupted, the same command goes on where it was.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,6 @@
 static int64_t from_ms = -1, to_ms = -1, jobs;
 static const char *out, *agents, *answers, *fill, *fee_bps;
 static struct cli_list settings;
-static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'o', "out", CLI_STRING, &out, "FILE", "race to make, or to continue" },
@@ -47,20 +45,6 @@ static const struct cli_opt options[] = {
 
 static const struct cli_tool tool = { "tr-replay", "run the race over history", NULL, options,
 				      NULL };
-
-static void on_signal(int sig)
-{
-	stop = sig;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
-}
 
 /* "a,b" as a list; the text is cut up. */
 static size_t split(char *text, const char **items)
@@ -178,7 +162,7 @@ int main(int argc, char **argv)
 
 	cli_start(&tool, argc, argv, &args);
 	check_options(&args);
-	catch_signals();
+	cli_catch_stop();
 	names = mem_strdup(agents);
 	q = (struct replay_request){ .origin = answers != NULL ? answers : cli_common.database,
 				     .out = out,
@@ -188,7 +172,7 @@ int main(int argc, char **argv)
 				     .jobs = jobs > 0 ? (size_t)jobs
 						      : (size_t)sysconf(_SC_NPROCESSORS_ONLN),
 				     .now_ms = cli_common.now_ms,
-				     .stop = &stop,
+				     .stop = &cli_stop,
 				     .progress = show_progress,
 				     .ctx = &clock };
 	q.agents = mem_array(names != NULL ? strlen(names) + 1 : 1, sizeof(const char *));

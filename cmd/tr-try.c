@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,6 @@
 static const char *prompt, *against, *template, *model, *max_usd, *record, *play;
 static int64_t last = -1, from_ms = -1, to_ms = -1;
 static bool yes, json;
-static volatile int stop;
 
 static const struct cli_opt options[] = {
 	{ 'p', "prompt", CLI_STRING, &prompt, "FILE",
@@ -52,11 +50,6 @@ static const struct cli_tool tool = { "tr-try", "try instructions outside of the
 				      options, NULL };
 
 static const char *const names[RACE_TRY_PROMPTS_MAX] = { "prompt", "against" };
-
-static void on_signal(int sig)
-{
-	stop = sig;
-}
 
 /* ------------------------------------------------------------------ input */
 
@@ -356,7 +349,7 @@ static int run(struct race_try *t, int64_t max, struct err *e)
 		return ERR_NEGATIVE;
 	if (race_try_run(t, max, e) != 0) {
 		status = cli_fail(e);
-		return stop != 0 ? 128 + stop : status;
+		return cli_stop != 0 ? 128 + cli_stop : status;
 	}
 	if (json)
 		print_json(t, &out);
@@ -380,7 +373,7 @@ static int try_agent(const char *agent, struct err *e)
 				      .to_ms = to_ms,
 				      .record = record,
 				      .play = play,
-				      .stop = &stop };
+				      .stop = &cli_stop };
 	struct race_try t = { 0 };
 	struct db *db = NULL;
 	int64_t max;
@@ -422,13 +415,11 @@ static void check_usage(const struct cli_args *args)
 
 int main(int argc, char **argv)
 {
-	struct sigaction act = { .sa_handler = on_signal };
 	struct cli_args args;
 	struct err e = { 0 };
 
 	cli_start(&tool, argc, argv, &args);
 	check_usage(&args);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGINT, &act, NULL);
+	cli_catch_stop();
 	return cli_end(try_agent(args.operands[0], &e));
 }

@@ -26,6 +26,7 @@
 #define CLI_READ_CHUNK ((size_t)64 << 10)
 
 struct cli_common cli_common;
+volatile int cli_stop;
 
 /*
  * What lives as long as the process. The words are kept here so that they stay reachable after
@@ -160,6 +161,22 @@ int cli_end(int status)
 }
 
 /* ---- help and usage ---- */
+
+static void cli_on_stop(int sig)
+{
+	cli_stop = sig;
+}
+
+void cli_catch_stop(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction act = { .sa_handler = cli_on_stop }, old;
+
+	sigemptyset(&act.sa_mask);
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &act, NULL);
+}
 
 void cli_usage(const char *fmt, ...)
 {

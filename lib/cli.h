@@ -93,6 +93,12 @@ struct cli_args {
  */
 void cli_start(const struct cli_tool *tool, int argc, char **argv, struct cli_args *args);
 
+/* The signal that asks the tool to end at its next safe point; 0: none came. */
+extern volatile int cli_stop;
+/* From here on SIGTERM, SIGINT and SIGHUP are noted there instead of ending the tool at once.
+ * What the caller ignores, as nohup does, stays ignored. */
+void cli_catch_stop(void);
+
 /* Exit 64 with a message: for operands that are missing, too many or contradictory. */
 void cli_usage(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "mem.h"
 #include "tstamp.h"
 
@@ -25,6 +26,7 @@
  */
 
 #define DB_LOCK_WAIT_MS 5000
+#define DB_LOG_MAX ((int64_t)16 << 20)
 
 struct db {
 	char *path;
@@ -444,6 +446,14 @@ int db_checkpoint(struct db *db, struct err *e)
 		r = 0;
 	}
 	return r;
+}
+
+void db_tidy(struct db *db)
+{
+	struct err e = { 0 };
+
+	if (db_wal_size(db) > DB_LOG_MAX && db_checkpoint(db, &e) != 0)
+		log_msg(LOG_WARN, "checkpoint: %s", e.text);
 }
 
 int db_copy(struct db *db, const char *path, struct err *e)

@@ -80,15 +80,15 @@ int db_chunk_end(struct db *db, int r, struct err *e);
 /*
  * What a module remembers of the database within a chunk, where nobody else can change it: a
  * block of ${size} zeroed bytes, the same until the chunk ends, when ${forget} is called with
- * it. NULL outside of a chunk: then every question is asked anew. Whoever writes keeps its block
- * true, or drops what it says.
+ * it. NULL outside of a chunk: then every question is asked anew. Whoever writes keeps its
+ * block true, or drops what it says.
  */
 enum db_slot { DB_JOURNAL, DB_MARKET, DB_FEED, DB_LEDGER, DB_VERDICT, DB_SLOTS };
 void *db_memo(struct db *db, enum db_slot slot, size_t size, void (*forget)(void *));
 
 /* From now on nothing is committed: the first db_begin opens a transaction that all later ones
- * join, and db_close rolls it back. For --dry-run, which thereby runs the same statements as the
- * real thing. */
+ * join, and db_close rolls it back. For --dry-run, which thereby runs the same statements as
+ * the real thing. */
 void db_dry_run(struct db *db);
 bool db_is_dry(const struct db *db);
 
@@ -100,6 +100,9 @@ void db_read_end(struct db *db);
 /* Move the write-ahead log into the file and empty it, under the writers' lock. Gives up at
  * once and returns 0 if a reader is in the way. */
 int db_checkpoint(struct db *db, struct err *e);
+/* The same when the log has grown to 16 MiB, for tools whose race may have no tr-cycle that
+ * would do it. A failure is logged. */
+void db_tidy(struct db *db);
 
 /*
  * Where a race, or a copy of one, may lie: the absolute path of ${path}, the caller's, after

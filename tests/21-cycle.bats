@@ -372,6 +372,26 @@ market-cycle-20240723-0105"
 	assert_output ""
 }
 
+@test "SIGHUP ends a window with 129, or not at all where the caller ignores it" {
+	local pid status=0
+	demo_race stopped.db
+	add_slow_program stopped.db
+	tr-cycle -q -w "$W0" 2>stderr 3>&- &
+	pid=$!
+	wait_for_file started
+	kill -HUP "$pid"
+	wait "$pid" || status=$?
+	assert_equal "$status" 129
+	sed -i 's/sleep 30/sleep 1/' slow.sh
+	rm started
+	nohup tr-cycle -q -w "$W0" >stdout 2>stderr 3>&- &
+	pid=$!
+	wait_for_file started
+	kill -HUP "$pid"
+	wait "$pid"
+	assert_equal "$(sqlite3 stopped.db 'SELECT count(*) FROM seals')" 1
+}
+
 @test "SIGTERM ends a range between two windows" {
 	local pid status=0
 	demo_race stopped.db

@@ -402,7 +402,8 @@ recorded_season() {
 	assert_equal "$(jq -r .schema out | sort -u)" tr.board/1
 	mkfifo silence
 	sleep 20 >silence &
-	tr-board -w 60 <silence >out &
+	# a job in the background of a script ignores SIGINT otherwise
+	env --default-signal=INT tr-board -w 60 <silence >out &
 	pid=$!
 	for _ in $(seq 100); do
 		[ ! -s out ] || break

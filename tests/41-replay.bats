@@ -239,7 +239,8 @@ more_windows() {
 	for signal in INT KILL; do
 		want=$([ $signal = INT ] && echo 75 || echo 137)
 		rm -f r.db*
-		TMPDIR=$PWD/tmp tr-replay -q -d first.db --from 2024-08-01 --to 2024-09-01 -o r.db &
+		# a job in the background of a script ignores SIGINT otherwise
+		TMPDIR=$PWD/tmp env --default-signal=INT tr-replay -q -d first.db --from 2024-08-01 --to 2024-09-01 -o r.db &
 		wait_for pgrep -f "$PWD/fork.py x" >/dev/null
 		sleep 0.3
 		status=0
@@ -273,6 +274,18 @@ more_windows() {
 	expect 0 tr-audit -q -d r.db
 	expect 0 tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-12 -o r.db
 	same whole.db r.db
+}
+
+@test "what the caller ignores stops nothing, as under nohup" {
+	first
+	(
+		trap '' HUP
+		exec tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-12 -o r.db
+	) &
+	wait_for test -s r.db
+	kill -HUP $!
+	wait $!
+	[ "$(counted r.db batches)" -eq 3168 ]
 }
 
 @test "stopped while a program is asked, it says the same" {

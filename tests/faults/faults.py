@@ -970,7 +970,7 @@ def checkpoint_race(bench, base, seconds):
 def matrix_races(bench, scenarios, base):
     for s in scenarios:
         bench.matrix(f"races: 20 tr-cycles at once, {s.name}", range(25), race_window(s))
-    checkpoint_race(bench, base, 20 if bench.sample is None else 3)
+    checkpoint_race(bench, base, 60 if bench.sample is None else 3)
 
 
 # ---------------------------------------------------------------------- clock
