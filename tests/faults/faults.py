@@ -26,8 +26,7 @@ CALLS_MAX = 65536
 HEAD = 32
 STATE_SIZE = HEAD + 2 * CALLS_MAX
 TIMEOUT_S = 60
-# so many allocations of a tool are tried; each of tr-cycle costs all its stages
-MANY, MANY_CYCLE = 5000, 3000
+OPENING_STRIDE = 10  # one in so many allocations of opening a race: another tool tries them all
 REMOTE_STRIDE = 3  # one in so many failing calls of a window with remote agents
 # README and tr-tools(7) list these
 STATUSES = {1, 3, 64, 65, 66, 69, 70, 71, 74, 75, 77, 78}
@@ -636,14 +635,11 @@ class Case:
         if sha(place.dump()) != self.want:
             raise Failure("done without effect")
 
-    def points(self):
-        """Every allocation; where there are very many, every so manieth after the first ones."""
-        limit = MANY_CYCLE if self.argv[0] == "tr-cycle" else MANY
-        stride = 1 if self.bench.sample is not None else -(-self.n // limit)
-        first = self.bench.seed % stride + 1
-        chosen = sorted({*range(1, min(self.n, 100) + 1), *range(first, self.n + 1, stride)})
-        # half of the failures last
-        return stride, [(n, "ever" if i % 2 else "once") for i, n in enumerate(chosen)]
+    def points(self, opening):
+        """Every allocation but for most of the first OPENING; half of the failures last."""
+        first = self.bench.seed % OPENING_STRIDE + 1
+        chosen = [*range(first, opening + 1, OPENING_STRIDE), *range(opening + 1, self.n + 1)]
+        return [(n, "ever" if i % 2 else "once") for i, n in enumerate(chosen)]
 
     def check(self, place, point):
         n, often = point
@@ -683,13 +679,11 @@ def stage_cases(bench, base):
 
 
 def memory_cases(bench, base, waiting):
-    empty = bench.place("empty")
-    yield Case(bench, empty.dir, ["tr-init", "--demo", "--quote", "USD", "race.db"])
     yield from stage_cases(bench, waiting.dir)
     yield Case(bench, base.dir, cycle(W15))
     for argv in (["tr-board"], ["tr-audit"], ["tr-db", "dump", "--logical"], ["tr-db", "check"],
-                 ["tr-db", "checkpoint"], ["tr-portfolio", "alpha"],
-                 ["tr-portfolio", "-j", "trend"], ["tr-context", "alpha"],
+                 ["tr-portfolio", "alpha"], ["tr-portfolio", "-j", "trend"],
+                 ["tr-context", "alpha"],
                  ["tr-config", "set", "risk.max_orders", "4"],
                  ["tr-config", "list"], ["tr-agent", "list"], ["tr-halt", "--reason", "test"],
                  ["tr-agent", "add", "new", "--kind", "rule", "--strategy", "rsi"],
@@ -698,10 +692,16 @@ def memory_cases(bench, base, waiting):
 
 
 def matrix_memory(bench, base, waiting):
+    def run_case(c, opening):
+        bench.matrix(f"memory: {c.name} ({c.n} allocations)", c.points(opening), c.check)
+
+    empty = bench.place("empty")
+    run_case(Case(bench, empty.dir, ["tr-init", "--demo", "--quote", "USD", "race.db"]), 0)
+    # does next to nothing but open the race, as every tool does
+    opens = Case(bench, base.dir, tool("tr-db", "checkpoint"))
+    run_case(opens, 0)
     for c in memory_cases(bench, base, waiting):
-        stride, points = c.points()
-        every = f", one in {stride}" if stride > 1 else ""
-        bench.matrix(f"memory: {c.name} ({c.n} allocations{every})", points, c.check)
+        run_case(c, opens.n)
 
 
 # ---------------------------------------------------------------------- power
