@@ -73,7 +73,8 @@ static void add_make(const struct report_row *r, struct buf *out)
 	digest_hex(&r->s->spec, hex);
 	buf_addf(out, " \xc2\xb7 made of <code>%.16s</code>", hex);
 	if (race_standing_mute(r->s))
-		buf_adds(out, " \xc2\xb7 <b>no valid turn</b>: its value is no work of its own");
+		buf_adds(out,
+			 " \xc2\xb7 <b>no valid turn</b>: its value is no work of its own");
 	if (r->s->agent.status != ROSTER_ACTIVE)
 		buf_addf(out, " \xc2\xb7 %s", roster_status_name(r->s->agent.status));
 	buf_adds(out, "</p>\n");
@@ -140,11 +141,13 @@ static void add_trading(const struct race_standing *s, struct buf *out)
 	report_count(out, "trades", (int64_t)m->n_trades);
 	end_term(out);
 	add_money("Fees", "fees", m->fees.u, out);
-	add_figure("Fees, of the start", "fees_ratio", m->fees_ratio, REPORT_PERCENT, 2, out);
-	add_term("Round trips, open", out);
+	add_figure("Fees, of the start cash", "fees_ratio", m->fees_ratio, REPORT_PERCENT, 2,
+		   out);
+	add_term("Round trips", out);
 	report_count(out, "round_trips", (int64_t)m->round_trips);
-	buf_adds(out, ", ");
+	buf_adds(out, ", and ");
 	report_count(out, "open_trips", (int64_t)m->open_trips);
+	buf_adds(out, " open");
 	end_term(out);
 	add_figure("Won", "win_rate", m->win_rate, REPORT_PERCENT, 0, out);
 	add_figure("Profit factor", "profit_factor", m->profit_factor, REPORT_NUMBER, 2, out);
@@ -204,7 +207,8 @@ static void add_cost(const struct report_row *r, struct buf *out)
 	add_term("Thinking, USD", out);
 	report_money(out, "thinking_usd", r->s->thinking.u, 4);
 	end_term(out);
-	add_figure("Return net of it", "net_return", r->s->m.net_return, REPORT_CHANGE, 2, out);
+	add_figure("Return after thinking", "net_return", r->s->m.net_return, REPORT_CHANGE, 2,
+		   out);
 	if (c->answers == 0)
 		return;
 	add_term("Answers of models", out);
@@ -232,10 +236,10 @@ static void add_position(const struct report_row *r, const struct report_positio
 			 struct buf *out)
 {
 	double gain = p->cost.u > 0 ? (double)p->value.u / (double)p->cost.u - 1 : 0;
-	char t[DECIMAL_TEXT_MAX];
 
-	buf_addf(out, "<tr><th scope=\"row\">%s</th><td class=\"m\">%s</td><td>", p->symbol,
-		 decimal_format(p->quantity.u, QUANTITY_SCALE, t));
+	buf_addf(out, "<tr><th scope=\"row\">%s</th><td class=\"m\">", p->symbol);
+	report_amount(out, p->quantity.u, QUANTITY_SCALE, QUANTITY_SCALE);
+	buf_adds(out, "</td><td>");
 	report_amount(out, p->value.u, MONEY_SCALE, 2);
 	buf_adds(out, "</td><td>");
 	add_share(p->value.u, r->s->total.u, out);
@@ -317,7 +321,8 @@ void report_cards(const struct report_page *p, struct buf *out)
 		buf_adds(out, " and more. ");
 	}
 	buf_adds(out,
-		 "What an agent says is quoted as far as its operator publishes it.</p>\n");
+		 "What an agent says is quoted as far as its operator publishes it; the word "
+		 "behind an order is what its market was like then.</p>\n");
 	for (size_t i = 0; i < p->board.n; i++)
 		add_card(p, &p->rows[i], out);
 	buf_adds(out, "</section>\n");

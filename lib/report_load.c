@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "mem.h"
 #include "tstamp.h"
 
@@ -29,6 +30,7 @@ static const char sql_sealed[] = "SELECT window_ms FROM seals WHERE n = :n";
 static const char sql_pinned[] =
 	"SELECT (SELECT min(c.window_ms) FROM cycles AS c WHERE c.pin = p.hash AND "
 	"c.window_ms >= :from AND c.window_ms <= :last) FROM pins AS p";
+static const char sql_regimes[] = "SELECT regimes FROM regimes WHERE window_ms = :window";
 static const char sql_symbol[] = "SELECT symbol FROM assets WHERE id = :asset";
 
 static struct sql_stmt *report_get(struct db *db, const char *sql, const struct report_page *p,
@@ -108,13 +110,32 @@ static int load_positions(struct db *db, const struct report_page *p,
 
 /* ------------------------------------------------------------------ decisions and trades */
 
+static int load_regimes(struct db *db, int64_t window_ms, struct report_decision *d,
+			struct err *e)
+{
+	struct sql_stmt *s = db_get(db, sql_regimes);
+	int r;
+
+	sql_int(s, ":window", window_ms);
+	r = sql_row(s, e);
+	if (r == 1) {
+		const char *text = sql_col_text(s, 0);
+
+		d->regimes = json_parse(text, strlen(text), e);
+		r = d->regimes == NULL ? -1 : 0;
+	}
+	sql_reset(s);
+	return r;
+}
+
 static int load_decision(struct db *db, int64_t agent_id, int64_t window_ms,
 			 struct report_decision *d, struct err *e)
 {
 	bool found;
 
 	verdict_init(&d->v);
-	if (verdict_load(db, agent_id, window_ms, &d->v, &found, e) != 0)
+	if (verdict_load(db, agent_id, window_ms, &d->v, &found, e) != 0 ||
+	    load_regimes(db, window_ms, d, e) != 0)
 		return -1;
 	return verdict_load_execution(db, agent_id, window_ms, &d->x, &d->done, e);
 }
@@ -278,6 +299,7 @@ void report_release_card(struct report_card *c)
 		verdict_release(&c->decisions[i].v);
 		if (c->decisions[i].done)
 			verdict_release_execution(&c->decisions[i].x);
+		json_free(c->decisions[i].regimes);
 	}
 	free(c->decisions);
 	free(c->positions);

@@ -21,6 +21,7 @@ struct report_decision {
 	struct verdict v;
 	struct verdict_execution x; /* if ${done} */
 	bool done;
+	struct json *regimes; /* of its window, by asset; owned; NULL: unknown */
 };
 
 struct report_trade {

@@ -1,5 +1,6 @@
 #include "report_part.h"
 
+#include "json.h"
 #include "tstamp.h"
 
 #include "banned.h"
@@ -10,6 +11,7 @@
 #define ERROR_MAX 200
 #define ORDERS_MAX 8
 #define RULES_MAX 8
+#define REGIME_MAX 16
 #define DECISIONS_AT_SIGHT 2
 
 static void add_time(int64_t ms, struct buf *out)
@@ -37,6 +39,18 @@ static void add_order(const struct decision_order *o, struct buf *out)
 		buf_addf(out, " at %s or better", decimal_format(o->limit.u, PRICE_SCALE, t));
 }
 
+/* What the market of its asset was like when it was decided. */
+static void add_regime(const struct report_decision *d, const char *asset, struct buf *out)
+{
+	const char *regime = d->regimes != NULL ? json_text(json_get(d->regimes, asset)) : NULL;
+
+	if (regime == NULL)
+		return;
+	buf_adds(out, " <span class=\"mute\">");
+	report_text(out, regime, REGIME_MAX);
+	buf_adds(out, "</span>");
+}
+
 /* What risk and the market made of an order, where that is not what it says. */
 static void add_outcome(const struct verdict_order *o, struct buf *out)
 {
@@ -60,6 +74,7 @@ static void add_orders(const struct report_decision *d, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(out, "<li>");
 		add_order(&d->v.d.orders[i], out);
+		add_regime(d, d->v.d.orders[i].asset, out);
 		if (d->done && i < d->x.n_orders)
 			add_outcome(&d->x.orders[i], out);
 		buf_adds(out, "</li>");

@@ -213,6 +213,20 @@ figures_equal() {
 	run ! grep -qF "$PWD" race.html
 }
 
+@test "behind an order stands what its market was like when it was decided" {
+	season
+	local n
+	sqlite3 race.db "SELECT DISTINCT json_extract(o.value, '\$.asset') || ' ' || (g.regimes ->> json_extract(o.value, '\$.asset'))
+		FROM (SELECT *, row_number() OVER (PARTITION BY agent_id ORDER BY window_ms DESC) AS at FROM decisions) AS d
+		JOIN json_each(d.orders) AS o JOIN regimes AS g ON g.window_ms = d.window_ms WHERE d.at <= 2" | sort -u >want
+	[ "$(wc -l <want)" -ge 1 ]
+	while read -r asset regime; do
+		n=$(grep -c " $asset\( at [0-9.]* or better\)\? <span class=\"mute\">$regime</span>" season.html)
+		[ "$n" -ge 1 ] || fail "no $asset $regime"
+	done <want
+	run ! grep -E '(buy|sell) [0-9.]+ (of )?[A-Z]+</li>' season.html
+}
+
 @test "an agent's words are shown as far as it publishes them" {
 	demo_race
 	echo "SECRET PROMPT" >prompt.txt
