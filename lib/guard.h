@@ -103,6 +103,9 @@ int guard_list(struct db *db, guard_list_fn *each, void *ctx, struct err *e);
 char *guard_refusal(const struct guard_ticket *t);
 /* The same as words for people, the cause's name at their end; the caller's. */
 char *guard_sentence(const struct guard_ticket *t);
+/* A text that may be a refusal, as it is stored, for people: the sentence, or a copy of what is
+ * no refusal; the caller's. */
+char *guard_tell(const char *text);
 /* ERR_NOTFOUND for a service that was never called, with the nearest name; returns -1. */
 int guard_unknown(struct db *db, const char *service, struct err *e);
 /* By an operator; one transaction each. ERR_NOTFOUND with the nearest for an unknown service,

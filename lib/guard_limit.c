@@ -1,8 +1,11 @@
 #include "guard.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "decimal.h"
 #include "json.h"
+#include "mem.h"
 #include "tstamp.h"
 
 #include "banned.h"
@@ -213,4 +216,26 @@ char *guard_sentence(const struct guard_ticket *t)
 		buf_addf(&b, ", for %lld s", (long long)(ms / 1000 + (ms % 1000 > 0)));
 	buf_addf(&b, " (%s)", guard_cause_name(t->cause));
 	return buf_take(&b);
+}
+
+char *guard_tell(const char *text)
+{
+	struct guard_ticket t = { .cause = GUARD_NONE, .retry_after_ms = -1 };
+	struct err ignored = { 0 };
+	struct json *v = text[0] == '{' ? json_parse(text, strlen(text), &ignored) : NULL;
+	const char *cause = json_text(json_get(v, "error"));
+	const char *service = json_text(json_get(v, "service"));
+	const char *ms = json_text(json_get(v, "retry_after_ms"));
+	char *told;
+
+	for (int c = GUARD_NONE + 1; cause != NULL && c <= GUARD_MONTH; c++)
+		if (t.cause == GUARD_NONE &&
+		    strcmp(cause, guard_cause_name((enum guard_cause)c)) == 0)
+			t.cause = (enum guard_cause)c;
+	snprintf(t.service, sizeof t.service, "%s", service != NULL ? service : "");
+	if (ms == NULL || decimal_parse(ms, strlen(ms), 0, &t.retry_after_ms, &ignored) != 0)
+		t.retry_after_ms = -1;
+	told = t.cause != GUARD_NONE && service != NULL ? guard_sentence(&t) : mem_strdup(text);
+	json_free(v);
+	return told;
 }

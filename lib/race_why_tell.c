@@ -1,8 +1,10 @@
 #include "race_why.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
 #include "ident.h"
 #include "tstamp.h"
 
@@ -432,7 +434,12 @@ static void tell_decided(struct words *w, const struct race_why_turn *t)
 		 roster_kind_name(t->agent.spec.kind), window_id(w, t->window_ms),
 		 decision_status_name(v->d.status));
 	buf_addf(w->out, ", after %" PRId64 " ms\n", v->latency_ms);
-	tell_member(w, "error", v->d.error);
+	if (v->d.error != NULL) {
+		char *told = guard_tell(v->d.error);
+
+		tell_member(w, "error", told);
+		free(told);
+	}
 	tell_member(w, "reasoning", v->d.reasoning);
 	for (size_t i = 0; i < v->d.n_rules; i++)
 		tell_member(w, "rule", v->d.rules[i]);
@@ -484,8 +491,11 @@ static void tell_seat(struct words *w, const struct race_why_seat *s)
 		 decision_status_name(s->status), s->orders, s->trades,
 		 s->end != NULL ? s->end : "not carried out yet");
 	if (s->error != NULL) {
+		char *told = guard_tell(s->error);
+
 		buf_adds(w->out, ": ");
-		tell_line(w, s->error);
+		tell_line(w, told);
+		free(told);
 	}
 	buf_adds(w->out, "\n");
 }

@@ -1,5 +1,8 @@
 #include "report_part.h"
 
+#include <stdlib.h>
+
+#include "guard.h"
 #include "json.h"
 #include "tstamp.h"
 
@@ -109,9 +112,12 @@ static void add_words(const struct report_decision *d, struct buf *out)
 	if (d->v.d.n_rules > 0)
 		buf_adds(out, "</p>");
 	if (d->v.d.error != NULL) {
+		char *told = guard_tell(d->v.d.error);
+
 		buf_adds(out, "<p class=\"words err\"><bdi>");
-		report_text(out, d->v.d.error, ERROR_MAX);
+		report_text(out, told, ERROR_MAX);
 		buf_adds(out, "</bdi></p>");
+		free(told);
 	}
 }
 

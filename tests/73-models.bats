@@ -505,6 +505,12 @@ sleeper() {
 	assert_equal "$(breaker)" "open 0"
 	has "$(error_of a40 $W0)" '"error":"circuit_open"'
 	has "$(error_of a40 $W0)" '"service":"box:m"'
+	# a person is told in words, a program as it is stored
+	expect 0 tr-why a40 $W0
+	has "$output" "error: box:m failed too often and is given a break"
+	run ! grep -F '{"error"' <<<"$output"
+	expect 0 tr-why -j a40 $W0
+	jq -es 'any(.. | strings; startswith("{\"error\":\"circuit_open\""))' <<<"$output"
 }
 
 @test "after the break one of 16 processes probes, and its success closes the breaker" {

@@ -351,6 +351,19 @@ static void refusals(void)
 		"and in words, with the seconds rounded up");
 	free(b);
 	free(a);
+	a = guard_refusal(&closed);
+	b = guard_tell(a);
+	unit_ok(strcmp(b, "a:\"b\" failed too often and is given a break, for 1 s "
+			  "(circuit_open)") == 0,
+		"what was stored as JSON is told in words");
+	free(b);
+	free(a);
+	a = guard_tell("{\"error\":\"circuit_open\"}");
+	b = guard_tell("{\"error\":");
+	unit_ok(strcmp(a, "{\"error\":\"circuit_open\"}") == 0 && strcmp(b, "{\"error\":") == 0,
+		"what is no refusal is told as it is");
+	free(b);
+	free(a);
 }
 
 /* ------------------------------------------------------------------ budgets, limits */
