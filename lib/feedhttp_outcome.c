@@ -124,6 +124,7 @@ static enum model_class class_of_transport(enum fetch_class c)
 	case FETCH_TIMEOUT:
 	case FETCH_RESET:
 	case FETCH_CUT:
+	case FETCH_LACK:
 	case FETCH_GONE:
 		return MODEL_RETRY;
 	case FETCH_LOCAL:

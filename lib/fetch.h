@@ -70,6 +70,7 @@ enum fetch_class {
 	FETCH_PROTOCOL,	  /* what came is no HTTP */
 	FETCH_LOCAL,	  /* refused here: bad URL, no key file, not https; nothing was sent */
 	FETCH_UNRECORDED, /* --play: the recording has no answer for this */
+	FETCH_LACK,	  /* tr-fetch had no memory or descriptor for it; nothing was sent */
 	FETCH_GONE,	  /* tr-fetch ended without an answer */
 	FETCH_CLASSES
 };
@@ -139,7 +140,8 @@ char *fetch_body_whole(const struct fetch_request *r);
 /*
  * Read a key from a file: regular, no link, ours, for nobody else to read (a systemd credential
  * may be root's and readable by group), not empty, at most 16 KiB, without control bytes; one
- * newline at the end is not part of it. *${key} is the caller's to wipe and free.
+ * newline at the end is not part of it. *${key} is the caller's to wipe and free. ERR_NOTFOUND,
+ * ERR_PERM; ERR_TEMP for a lack that may pass, which says nothing of the key.
  */
 int fetch_read_key(const char *path, char **key, struct err *e);
 

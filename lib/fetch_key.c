@@ -64,20 +64,34 @@ static ssize_t read_all(int fd, char *out, size_t cap)
 	return r < 0 ? -1 : (ssize_t)n;
 }
 
+/* No link at the end of the path, and no waiting for a FIFO's writer. */
+static int open_key(const char *path, struct err *e)
+{
+	int fd, status;
+
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	while (fd < 0 && errno == EINTR);
+	if (fd >= 0)
+		return fd;
+	status = errno == ENOENT ? ERR_NOTFOUND
+		 : errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO
+			 ? ERR_TEMP
+			 : ERR_PERM;
+	return err_set(e, status, "key file %s: %s", path,
+		       errno == ELOOP ? "is a symbolic link" : strerror(errno));
+}
+
 int fetch_read_key(const char *path, char **key, struct err *e)
 {
-	/* no link at the end of the path, and no waiting for a FIFO's writer */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int fd = open_key(path, e);
 	char text[KEY_BYTES_MAX + 2];
 	struct stat st;
 	ssize_t n;
 	int rc = -1;
 
-	if (fd < 0) {
-		err_set(e, errno == ENOENT ? ERR_NOTFOUND : ERR_PERM, "key file %s: %s", path,
-			errno == ELOOP ? "is a symbolic link" : strerror(errno));
+	if (fd < 0)
 		return -1;
-	}
 	if (fstat(fd, &st) != 0) {
 		err_sys(e, ERR_PERM, "key file %s", path);
 		goto out;
@@ -86,7 +100,7 @@ int fetch_read_key(const char *path, char **key, struct err *e)
 		goto out;
 	n = read_all(fd, text, sizeof text);
 	if (n < 0) {
-		err_sys(e, ERR_IO, "key file %s", path);
+		err_sys(e, ERR_TEMP, "key file %s", path);
 		goto out;
 	}
 	if (n > 0 && text[n - 1] == '\n')

@@ -291,7 +291,7 @@ static void begin(struct fetch_exchange *x)
 		x->connect_ms = third_ms < CONNECT_MS ? third_ms + 1 : CONNECT_MS;
 	if (fetch_check_headers(&x->r, &e) != 0 ||
 	    (x->r.secret_file != NULL && fetch_read_key(x->r.secret_file, &x->key, &e) != 0)) {
-		fail(x, FETCH_LOCAL, e.text);
+		fail(x, e.status == ERR_TEMP ? FETCH_LACK : FETCH_LOCAL, e.text);
 		return;
 	}
 	active_add(x);

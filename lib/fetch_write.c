@@ -71,8 +71,8 @@ const char *fetch_header(const struct fetch_answer *a, const char *name)
 }
 
 static const char *const class_names[FETCH_CLASSES] = {
-	"ok",  "dns",	    "connect",	"tls",	 "timeout",    "reset",
-	"cut", "too_large", "protocol", "local", "unrecorded", "gone",
+	"ok",	     "dns",	 "connect", "tls",	  "timeout", "reset", "cut",
+	"too_large", "protocol", "local",   "unrecorded", "lack",    "gone",
 };
 
 const char *fetch_class_name(enum fetch_class c)

@@ -73,9 +73,9 @@ static int remote_account(struct remote_run *r, struct remote_job *j,
 {
 	const struct remote_target *t = &j->targets[j->target];
 	char name[GUARD_SERVICE_MAX];
-	/* the death of our own tr-fetch says nothing of the service */
-	enum circuit_outcome outcome =
-		a->class == FETCH_GONE ? CIRCUIT_NEUTRAL : model_outcome(o->class);
+	/* what befalls our own tr-fetch says nothing of the service */
+	bool ours = a->class == FETCH_GONE || a->class == FETCH_LACK;
+	enum circuit_outcome outcome = ours ? CIRCUIT_NEUTRAL : model_outcome(o->class);
 	struct calls_result c = { .class = a->class != FETCH_OK ? fetch_class_name(a->class)
 								: model_class_name(o->class),
 				  .status = a->status,
