@@ -417,7 +417,7 @@ class Scenario:
     def again(self, place):
         """One undisturbed run leads to where the undisturbed race is."""
         r = place.run(self.argv)
-        for _ in range(40):  # a stage whose parent was killed may be at work for a moment
+        for _ in range(200):  # a stage whose parent was killed may be at work for a moment
             if r.status != 75:
                 break
             time.sleep(0.05)
