@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031
 # The audit finds every change of the books and names the row; the triggers refuse what they can;
 # and the books of any earlier moment can be rebuilt from the trades.
 
