@@ -129,7 +129,8 @@ more_windows() {
 	tr-agent -q -d first.db add whole --kind exec -- /usr/bin/python3 "$PWD/whole.py"
 	tr-agent -q -d first.db add once --kind exec -- sh "$PWD/once.sh"
 	tr-db -q -d first.db checkpoint
-	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -s 400 -e trace=execve -o calls tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o r.db
+	! grep -q __asan_init "$B/tr-jail" || skip "the sanitizer of tr-jail does not work under strace"
+	strace -f -qq -s 400 -e trace=execve -o calls tr-replay -q -d first.db --from 2024-08-01 --to 2024-08-01T04:00Z -o r.db
 	cycles c.db
 	same r.db c.db
 	assert_equal "$(sqlite3 r.db "SELECT count(*) FROM decisions WHERE status IN ('ok', 'hold') AND raw IS NOT NULL")" 48

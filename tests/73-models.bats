@@ -1110,11 +1110,12 @@ while True:
 
 @test "a window whose feeds and agents are local starts no tr-fetch" {
 	command -v strace >/dev/null || skip "no strace"
+	! grep -q __asan_init "$B/tr-jail" || skip "the sanitizer of tr-jail does not work under strace"
 	race
 	tr-agent -q add hold --kind rule --strategy hold
 	tr-agent -q add hand --kind manual
 	sleeper prog 0
-	ASAN_OPTIONS=detect_leaks=0 expect 0 strace -f -qq -o trace -e trace=execve,connect tr-cycle -w $W0
+	expect 0 strace -f -qq -o trace -e trace=execve,connect tr-cycle -w $W0
 	grep -q 'execve.*tr-decide' trace
 	run ! grep -E 'tr-fetch|AF_INET' trace
 }
