@@ -276,6 +276,7 @@ void feedhttp_parse_candles(const struct provider *p, const struct feedhttp_want
 	if (body == NULL)
 		return;
 	s.interval_s = v->interval(w->interval_s);
+	s.now_ms = now_ms;
 	s.end_ms = w->until_ms < now_ms ? w->until_ms : now_ms;
 	v->parse(&s, body);
 	feedhttp_finish(&s);

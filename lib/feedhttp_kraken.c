@@ -11,7 +11,8 @@
  * always forming. Errors come as successes of HTTP.
  */
 
-#define RATE_WAIT_MS INT64_C(5000) /* it never says how long */
+#define RATE_WAIT_MS INT64_C(5000) /* it does not say how long */
+#define THROTTLE_MAX_MS INT64_C(3600000)
 
 static const int64_t intervals[] = { 60, 300, 900, 1800, 3600, 14400, 86400, 604800, 1296000 };
 
@@ -71,18 +72,37 @@ static int candles(const struct feedhttp_want *w, struct buf *out, struct err *e
 	return 0;
 }
 
-static bool passes(const char *text, int64_t *wait_ms)
+/* "EService: Throttled: 1700000000" says until when, by the clock. */
+static int64_t throttled_ms(const char *text, int64_t now_ms)
+{
+	static const char before[] = "EService: Throttled: ";
+	int64_t until_s, wait_ms;
+	struct err ignored = { 0 };
+
+	if (strncmp(text, before, sizeof before - 1) != 0)
+		return -1;
+	text += sizeof before - 1;
+	if (decimal_parse(text, strlen(text), 0, &until_s, &ignored) != 0 ||
+	    until_s > INT64_MAX / 1000)
+		return -1;
+	wait_ms = until_s * 1000 - now_ms;
+	return wait_ms > 0 && wait_ms <= THROTTLE_MAX_MS ? wait_ms : -1;
+}
+
+static bool passes(const char *text, int64_t now_ms, int64_t *wait_ms)
 {
 	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
 		if (strncmp(text, passing[i].prefix, strlen(passing[i].prefix)) == 0) {
 			*wait_ms = passing[i].wait_ms;
+			if (*wait_ms < 0)
+				*wait_ms = throttled_ms(text, now_ms);
 			return true;
 		}
 	return false;
 }
 
 /* False: the reply has an error, or no list of errors. Warnings are none. */
-static bool check_errors(const struct json *body, struct feedhttp_reply *r)
+static bool check_errors(const struct json *body, int64_t now_ms, struct feedhttp_reply *r)
 {
 	const struct json *list = json_get(body, "error"), *v;
 	int64_t wait_ms = -1;
@@ -99,7 +119,7 @@ static bool check_errors(const struct json *body, struct feedhttp_reply *r)
 		if (json_text(v)[0] == 'W' || r->class == MODEL_STOP)
 			continue;
 		/* one that stays weighs more than all that pass */
-		if (passes(json_text(v), &wait_ms)) {
+		if (passes(json_text(v), now_ms, &wait_ms)) {
 			feedhttp_refuse(r, MODEL_RETRY, "%s", json_text(v));
 			r->wait_ms = wait_ms > r->wait_ms ? wait_ms : r->wait_ms;
 			continue;
@@ -135,7 +155,7 @@ static void parse(struct feedhttp_series *s, const struct json *body)
 		feedhttp_unexpected(s->r, body, "an object with error and result");
 		return;
 	}
-	if (!check_errors(body, s->r))
+	if (!check_errors(body, s->now_ms, s->r))
 		return;
 	rows = find_series(json_get(body, "result"));
 	if (rows == NULL || json_type(rows) != JSON_ARRAY) {

@@ -104,7 +104,8 @@ static enum model_class class_of_status(int64_t status)
 		return MODEL_OK;
 	if (status == 408 || status == 425 || status == 429)
 		return MODEL_RETRY;
-	if (status == 401 || status == 402 || status == 403 || status == 407)
+	/* 403 is a firewall's, and passes without an operator */
+	if (status == 401 || status == 402 || status == 407)
 		return MODEL_OPERATOR;
 	if (status >= 300 && status <= 499)
 		return MODEL_STOP;

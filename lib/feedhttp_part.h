@@ -15,6 +15,7 @@ struct feedhttp_series {
 	const struct feedhttp_want *want;
 	int64_t interval_s; /* of the rows */
 	int64_t end_ms;	    /* no candle may end later */
+	int64_t now_ms;
 	size_t rows;	    /* looked at */
 	size_t cap;
 	struct feedhttp_reply *r;

@@ -79,6 +79,11 @@ enum circuit_outcome model_outcome(enum model_class c)
 	}
 }
 
+bool model_unbilled(const struct model_reply *r, int64_t worst)
+{
+	return r->lost || (worst > 0 && r->class == MODEL_MALFORMED && !r->has_usage);
+}
+
 int64_t model_tokens_max(size_t bytes)
 {
 	return bytes < (size_t)INT64_MAX ? (int64_t)bytes : INT64_MAX;

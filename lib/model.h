@@ -70,6 +70,10 @@ struct model_reply {
 	bool lost;	 /* sent, and no reply: it may have been billed */
 };
 
+/* Whether it is unknown what the request cost: it got no reply, or one that cannot be read, and
+ * ${worst} is what it could cost at most. */
+bool model_unbilled(const struct model_reply *r, int64_t worst);
+
 /* Fill in method, URL, headers, secret and body; tag and time-outs too. ${key_path} may be
  * NULL. */
 int model_build(const struct provider *p, const char *key_path, const char *model,

@@ -179,6 +179,8 @@ static bool is_operators(const struct fault *f)
 					     "billing_error",
 					     "billing_not_active",
 					     "billing_hard_limit_reached",
+					     "blocked_api_access",
+					     "organization_restricted",
 					     "PERMISSION_DENIED",
 					     NULL };
 	static const char *const texts[] = { "credit balance is too low",
@@ -199,6 +201,7 @@ static enum model_class fault_class(const struct fault *f)
 	case 409:
 	case 425:
 	case 429:
+	case 498: /* groq: no capacity in the flexible tier */
 		return MODEL_RETRY;
 	default:
 		return f->status >= 500 ? MODEL_RETRY : MODEL_STOP;

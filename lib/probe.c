@@ -69,14 +69,13 @@ static void probe_parse_model(struct probe_ask *a, const struct fetch_answer *f,
 	p->input = m.input;
 	p->output = m.output;
 	/* a success without a count costs what was reserved for it */
-	if (m.class <= MODEL_EMPTY)
-		p->cost = m.has_usage ? provider_cost(&a->price, m.input, m.cached, m.output)
-				      : p->worst;
-	if (m.lost)
+	if (m.has_usage)
+		p->cost = provider_cost(&a->price, m.input, m.cached, m.output);
+	else if (m.class <= MODEL_EMPTY || model_unbilled(&m, p->worst))
 		p->cost = p->worst;
 	*out = (struct remote_outcome){ .class = m.class,
 					.wait_ms = m.wait_ms,
-					.lost = m.lost,
+					.lost = model_unbilled(&m, p->worst),
 					.has_usage = m.has_usage,
 					.input = m.input,
 					.output = m.output,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mem.h"
 
@@ -116,6 +117,22 @@ static const struct builtin *find_builtin(const char *name)
 	return NULL;
 }
 
+/* OpenAI's own hosts, those of regions too: their newer models refuse max_tokens. */
+static bool is_openai(const char *base)
+{
+	static const char host[] = "api.openai.com";
+	const char *at = strstr(base, "://");
+	size_t n;
+
+	at = at != NULL ? at + 3 : base;
+	n = strcspn(at, ":/");
+	if (n < sizeof host - 1)
+		return false;
+	at += n - (sizeof host - 1);
+	return strncasecmp(at, host, sizeof host - 1) == 0 &&
+	       (n == sizeof host - 1 || at[-1] == '.');
+}
+
 /* What follows from name, kind and base. */
 static void derive(struct provider *p)
 {
@@ -129,7 +146,8 @@ static void derive(struct provider *p)
 		p->max_completion_tokens = b->max_completion_tokens;
 		return;
 	}
-	p->max_completion_tokens = p->kind == PROVIDER_AZURE;
+	p->max_completion_tokens =
+		p->kind == PROVIDER_AZURE || (p->kind == PROVIDER_OPENAI && is_openai(p->base));
 	p->key_needed =
 		!p->local && (p->kind == PROVIDER_AZURE || p->kind == PROVIDER_ANTHROPIC ||
 			      p->kind == PROVIDER_GEMINI);

@@ -96,7 +96,7 @@ void race_ask_outcome(const struct race_candidate *c, int64_t worst,
 {
 	*out = (struct remote_outcome){ .class = m->class,
 					.wait_ms = m->wait_ms,
-					.lost = m->lost,
+					.lost = model_unbilled(m, worst),
 					.has_usage = m->has_usage,
 					.input = m->input,
 					.output = m->output,

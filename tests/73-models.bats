@@ -654,6 +654,22 @@ paid_box() {
 	assert_equal "$(spent rich)" 1050000
 }
 
+@test "what was reserved stays where the answer cannot be read, and is risked once more only" {
+	local worst
+	race
+	faultd '{"/v1":[{"body":"{\"id\":\"x\",\"choices\":[{\"index\":0,\"mess"}]}'
+	paid_box
+	llm a
+	expect 3 tr-cycle --pay -w $W0
+	assert_equal "$(requests)" 2
+	assert_equal "$(calls_of a)" "malformed,200 malformed,200"
+	worst=$(ask 'SELECT max(reserved) FROM call_starts')
+	[ "$worst" -gt 0 ]
+	assert_equal "$(spent a)" $((2 * worst))
+	assert_equal "$(doubtful)" 2
+	has "$(tr-cost -j)" '"doubtful":2'
+}
+
 @test "what was reserved stays where the answer is lost" {
 	race
 	conf decide.deadline_s 4

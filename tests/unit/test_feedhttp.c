@@ -305,9 +305,9 @@ static void test_statuses(void)
 			status_is(504, MODEL_RETRY) && status_is(520, MODEL_RETRY) &&
 			status_is(529, MODEL_RETRY),
 		"an overloaded or broken service is asked again, whatever its body");
-	unit_ok(status_is(401, MODEL_OPERATOR) && status_is(403, MODEL_OPERATOR) &&
-			status_is(402, MODEL_OPERATOR),
+	unit_ok(status_is(401, MODEL_OPERATOR) && status_is(402, MODEL_OPERATOR),
 		"a refused key needs the operator");
+	unit_ok(status_is(403, MODEL_STOP), "a firewall's refusal does not");
 	unit_ok(status_is(400, MODEL_STOP) && status_is(404, MODEL_STOP) &&
 			status_is(409, MODEL_STOP) && status_is(418, MODEL_STOP) &&
 			status_is(302, MODEL_STOP) && status_is(451, MODEL_STOP),
@@ -546,10 +546,19 @@ static void test_kraken(void)
 static void test_kraken_errors(void)
 {
 	struct feedhttp_reply *r;
+	char text[80];
 
 	r = parse(PROVIDER_KRAKEN, 200, "{\"error\":[\"EGeneral:Too many requests\"]}");
 	unit_ok(says(r, MODEL_RETRY, "EGeneral:Too many requests") && r->wait_ms == 5000,
 		"Kraken's rate limit is waited for");
+	snprintf(text, sizeof text, "{\"error\":[\"EService: Throttled: %lld\"]}",
+		 (long long)(T0 + 13 * STEP) / 1000 + 8);
+	r = parse(PROVIDER_KRAKEN, 200, text);
+	unit_ok(says(r, MODEL_RETRY, "Throttled") && r->wait_ms == 8000,
+		"and the time that it names");
+	r = parse(PROVIDER_KRAKEN, 200, "{\"error\":[\"EService: Throttled: soon\"]}");
+	unit_ok(says(r, MODEL_RETRY, "Throttled") && r->wait_ms == -1,
+		"what is no time is none");
 	unit_ok(says(parse(PROVIDER_KRAKEN, 200,
 			   "{\"error\":[\"EService:Unavailable\"],\"result\":{}}"),
 		     MODEL_RETRY, "EService:Unavailable") &&

@@ -61,6 +61,40 @@ static void bases(void)
 		"a base has no user, query, fragment, control byte or senseless port");
 }
 
+/* Whether an added provider of ${base} names the limit of tokens as OpenAI itself does. */
+static bool limit_is_new(enum provider_kind kind, const char *base)
+{
+	struct provider p = { .name = "added", .kind = kind, .base = mem_strdup(base) }, back;
+	struct err e = { 0 };
+	bool changed, new = false;
+	int r = db_begin(db, &e);
+
+	if (r == 0)
+		r = db_end(db, provider_store(db, &p, &changed, &e), &e);
+	if (r == 0)
+		r = provider_load(db, "added", &back, &e);
+	if (r == 0) {
+		new = back.max_completion_tokens;
+		provider_release(&back);
+	} else {
+		printf("# %s: %s\n", base, e.text);
+	}
+	free(p.base);
+	return r == 0 && new;
+}
+
+static void limits(void)
+{
+	unit_ok(limit_is_new(PROVIDER_OPENAI, "https://api.openai.com/v1") &&
+			limit_is_new(PROVIDER_OPENAI, "https://eu.api.openai.com/v1") &&
+			limit_is_new(PROVIDER_OPENAI, "https://US.api.OpenAI.com:443/v1"),
+		"a second account of OpenAI, in a region too, is spoken to as the first");
+	unit_ok(!limit_is_new(PROVIDER_OPENAI, "https://notapi.openai.com/v1") &&
+			!limit_is_new(PROVIDER_OPENAI, "https://example.com/api.openai.com") &&
+			!limit_is_new(PROVIDER_OPENAI, "http://127.0.0.1:8080/v1"),
+		"and nobody else");
+}
+
 static bool family_is(const char *model, const char *want)
 {
 	size_t n = provider_family(model);
@@ -313,6 +347,7 @@ int main(void)
 		return 1;
 	}
 	bases();
+	limits();
 	families();
 	table();
 	prices();
