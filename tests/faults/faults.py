@@ -27,6 +27,8 @@ HEAD = 32
 STATE_SIZE = HEAD + 2 * CALLS_MAX
 TIMEOUT_S = 60
 OPENING_STRIDE = 10  # one in so many allocations of opening a race: another tool tries them all
+# one in so many of those that lay the schema, and of a cycle, which costs all its stages
+LONG_STRIDE = {"tr-init": 6, "tr-cycle": 3}
 REMOTE_STRIDE = 3  # one in so many failing calls of a window with remote agents
 # README and tr-tools(7) list these
 STATUSES = {1, 3, 64, 65, 66, 69, 70, 71, 74, 75, 77, 78}
@@ -632,8 +634,10 @@ class Case:
 
     def points(self, opening):
         """Every allocation but for most of the first OPENING; half of the failures last."""
+        stride = 1 if self.bench.sample is not None else LONG_STRIDE.get(self.argv[0], 1)
         first = self.bench.seed % OPENING_STRIDE + 1
-        chosen = [*range(first, opening + 1, OPENING_STRIDE), *range(opening + 1, self.n + 1)]
+        chosen = [*range(first, opening + 1, OPENING_STRIDE),
+                  *range(opening + 1 + self.bench.seed % stride, self.n + 1, stride)]
         return [(n, "ever" if i % 2 else "once") for i, n in enumerate(chosen)]
 
     def check(self, place, point):
