@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A seeded sample of the fault matrices; `make faults` tries all of their points.
+# A seeded sample of the fault matrices; `make faults` tries their points, of the longest in parts.
 
 load helper
 
